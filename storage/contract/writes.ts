@@ -1,0 +1,150 @@
+// What each guarded write makes of a record, as pure functions. The memory store and SQLite apply them to objects;
+// Postgres and Redis say the same in SQL and Lua, and test/conformance holds all of them to it.
+
+import { isExpired, isHeld } from './decide.ts';
+import type { ClaimRequest, ExtendRequest, Guard, SettleRequest, Settlement } from './store.ts';
+import { addMs, epochMs, type EpochMs, type StoredRecord, type StoredState } from './types.ts';
+
+const NEVER = epochMs(0);
+
+/** The record after a claim, or undefined when the expectation does not hold. */
+export function applyClaim(
+  request: ClaimRequest,
+  standing: StoredRecord | undefined,
+  nowMs: EpochMs,
+): StoredRecord | undefined {
+  const present = standing !== undefined && !isExpired(standing, nowMs) ? standing : undefined;
+  if (request.expected === 'absent' ? present !== undefined : present?.revision !== request.expected) return undefined;
+  const leaseExpireMs = addMs(nowMs, request.leaseMs);
+  const expireMs = addMs(leaseExpireMs, request.orphanTtlMs);
+  return {
+    namespace: request.namespace,
+    key: request.key,
+    state: 'IN_PROGRESS',
+    // Starts at the clock, not at 1: a key that was purged and made again never repeats a revision.
+    revision: Math.max((standing?.revision ?? 0) + 1, nowMs),
+    fingerprints: request.fingerprints,
+    labels: request.labels,
+    attempt: (present?.attempt ?? 0) + 1,
+    attemptId: request.attemptId,
+    owner: request.owner,
+    leaseToken: request.leaseToken,
+    fencingToken: Math.max((standing?.fencingToken ?? 0) + 1, nowMs),
+    leaseExpireMs,
+    holdStartMs: nowMs,
+    checkpoint: present?.checkpoint,
+    error: present?.error,
+    retryMs: NEVER,
+    result: undefined,
+    resultBytes: 0,
+    resultDropped: false,
+    contentType: '',
+    contentEncoding: '',
+    outcomeLabels: {},
+    settleDigest: '',
+    createMs: present?.createMs ?? nowMs,
+    updateMs: nowMs,
+    settleMs: NEVER,
+    ttlMs: request.retention.ttlMs,
+    expireMs,
+    resultExpireMs: NEVER,
+    purgeMs: addMs(expireMs, request.retention.graceMs),
+  };
+}
+
+/** The record after an extend, or undefined when the guard does not fit. */
+export function applyExtend(
+  request: ExtendRequest,
+  standing: StoredRecord | undefined,
+  nowMs: EpochMs,
+): StoredRecord | undefined {
+  if (standing === undefined || isExpired(standing, nowMs) || !isHeld(standing.state)) return undefined;
+  if (!guardFits(request.guard, standing)) return undefined;
+  const record = {
+    ...standing,
+    revision: standing.revision + 1,
+    updateMs: nowMs,
+    checkpoint: request.checkpoint ?? standing.checkpoint,
+  };
+  if (request.leaseMs === undefined) return record;
+  const holdEndMs = addMs(standing.holdStartMs, request.holdMsMax);
+  const leaseExpireMs = epochMs(Math.min(addMs(nowMs, request.leaseMs), holdEndMs));
+  if (standing.state === 'UNKNOWN') return { ...record, leaseExpireMs };
+  const expireMs = addMs(leaseExpireMs, request.orphanTtlMs);
+  return { ...record, leaseExpireMs, expireMs, purgeMs: addMs(expireMs, request.graceMs) };
+}
+
+/** The record after a settle, or undefined when the guard does not fit. */
+export function applySettle(
+  request: SettleRequest,
+  standing: StoredRecord | undefined,
+  nowMs: EpochMs,
+): StoredRecord | undefined {
+  if (standing === undefined || isExpired(standing, nowMs)) return undefined;
+  if (!isHeld(standing.state) && !(request.guard.kind === 'revision' && standing.state === 'RELEASED')) {
+    return undefined;
+  }
+  if (!guardFits(request.guard, standing)) return undefined;
+  const ttlMs = request.ttlMs ?? standing.ttlMs;
+  const expireMs = addMs(nowMs, ttlMs);
+  return {
+    ...standing,
+    ...settledFields({ settlement: request.settlement, standing, nowMs, expireMs }),
+    state: settledState(request.settlement),
+    revision: standing.revision + 1,
+    settleDigest: request.settleDigest,
+    updateMs: nowMs,
+    settleMs: nowMs,
+    // An unknown outcome stays for the orphan ttl, but the ttl asked for its outcome still stands.
+    ttlMs: request.settlement.kind === 'unknown' ? standing.ttlMs : ttlMs,
+    expireMs,
+    purgeMs: addMs(expireMs, request.graceMs),
+  };
+}
+
+/** The stored state that a settlement leads to. */
+export function settledState(settlement: Settlement): StoredState {
+  switch (settlement.kind) {
+    case 'completed':
+      return 'COMPLETED';
+    case 'failed':
+      return 'FAILED';
+    case 'released':
+      return 'RELEASED';
+    case 'unknown':
+      return 'UNKNOWN';
+  }
+}
+
+interface SettledContext {
+  readonly settlement: Settlement;
+  readonly standing: StoredRecord;
+  readonly nowMs: EpochMs;
+  readonly expireMs: EpochMs;
+}
+
+function settledFields({ settlement, standing, nowMs, expireMs }: SettledContext): Partial<StoredRecord> {
+  switch (settlement.kind) {
+    case 'completed':
+      return {
+        result: settlement.result,
+        resultBytes: settlement.result.length,
+        contentType: settlement.contentType,
+        contentEncoding: settlement.contentEncoding,
+        outcomeLabels: settlement.labels,
+        resultExpireMs: epochMs(Math.min(addMs(nowMs, settlement.resultTtlMs), expireMs)),
+        checkpoint: undefined,
+        error: undefined,
+        retryMs: NEVER,
+      };
+    case 'failed':
+      return { error: settlement.error, checkpoint: undefined, retryMs: NEVER };
+    case 'released':
+      return { error: settlement.error ?? standing.error, retryMs: addMs(nowMs, settlement.retryAfterMs) };
+    case 'unknown':
+      return { error: settlement.error ?? standing.error, retryMs: NEVER };
+  }
+}
+
+const guardFits = (guard: Guard, standing: StoredRecord): boolean =>
+  guard.kind === 'token' ? standing.leaseToken === guard.leaseToken : standing.revision === guard.revision;
