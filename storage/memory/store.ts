@@ -70,7 +70,7 @@ export function createMemoryStore(): Store {
       const before = standing(request);
       const after = applySettle(request, before, nowMs);
       write(request, after);
-      return { applied: after !== undefined, nowMs, record: after ?? before };
+      return { applied: after !== undefined, nowMs, record: after === undefined ? before : withoutResult(after) };
     },
 
     async read(request, options) {
