@@ -1,31 +1,30 @@
-// The one suite that every store passes. A store's own test is ten lines: say how to open one, call describeStore.
+// The one suite that every store passes. A store's own test is ten lines: say how to make a place, call describeStore.
 
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import type { Store } from '../../storage/contract/index.ts';
-import { concerns } from './cases/index.ts';
+import { concernsOf } from './cases/index.ts';
 import { createScene } from './scene.ts';
-import type { OpenedStore, StoreSubject } from './subject.ts';
+import type { StorePlace, StoreSubject } from './subject.ts';
 
-export type { OpenedStore, StoreSubject } from './subject.ts';
+export type { StorePlace, StoreSubject } from './subject.ts';
 
 /** Registers every case against one store, which the cases share; each has a namespace and a clock of its own. */
 export function describeStore(subject: StoreSubject): void {
   describe(`${subject.name} store`, () => {
-    let opened: OpenedStore | undefined;
+    let place: StorePlace;
+    let store: Store;
     beforeAll(async () => {
-      opened = await subject.open();
+      place = await subject.makePlace();
+      store = await place.open();
     });
     afterAll(async () => {
-      await opened?.dispose();
+      await store.close();
+      await place.dispose();
     });
-    const store = (): Store => {
-      if (opened === undefined) throw new Error(`${subject.name} did not open`);
-      return opened.store;
-    };
-    for (const [concern, cases] of Object.entries(concerns)) {
+    for (const [concern, cases] of Object.entries(concernsOf(subject))) {
       describe(concern, () => {
         for (const [sentence, prove] of Object.entries(cases)) {
-          test(sentence, () => prove(createScene(store(), subject)));
+          test(sentence, () => prove(createScene(store, subject)));
         }
       });
     }

@@ -3,8 +3,5 @@ import { describeStore } from './index.ts';
 
 describeStore({
   name: 'memory',
-  async open() {
-    const store = createMemoryStore();
-    return { store, dispose: () => store.close() };
-  },
+  makePlace: async () => ({ open: async () => createMemoryStore(), dispose: async () => undefined }),
 });

@@ -150,6 +150,16 @@ export function createScene(store: Store, subject: StoreSubject) {
   };
 }
 
+/** Empties a shared store, for a case that must know all that is in it. The instant lies after every case's last one. */
+export async function drain(store: Store): Promise<void> {
+  const nowMs = epochMs(BASE_MS + 2_000 * DAY_MS);
+  for (let round = 0; round < 1_000; round += 1) {
+    const { more } = await store.compact({ limit: 1_000 }, { nowMs });
+    if (!more) return;
+  }
+  throw new Error('1,000 rounds of compaction did not empty the store');
+}
+
 export function applied(written: Written): StoredRecord {
   expect(written.applied, 'the write was applied').toBe(true);
   if (written.record === undefined) throw new Error('an applied write must show the record');

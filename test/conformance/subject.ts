@@ -1,21 +1,22 @@
-// What the suite asks of whoever brings a store: how to open one on an empty place, and what else that place can do.
+// What the suite asks of whoever brings a store: how to make an empty place for it, and what that place can do.
 
 import type { Store } from '../../storage/contract/index.ts';
 
 export interface StoreSubject {
   readonly name: string;
-  /** Opens a store on a place of its own: nothing that another `open` wrote is seen. */
-  open(): Promise<OpenedStore>;
+  /** Makes a place of its own (a folder, a schema, a key prefix): nothing that was written elsewhere is seen there. */
+  makePlace(): Promise<StorePlace>;
+  /** What was acknowledged is still there once the store was closed and opened again. */
+  readonly survivesClose?: boolean;
+  /** Several stores may be open on one place at once: many servers. */
+  readonly allowsPeers?: boolean;
+  /** A peer's changes reach `onRemoteChange`. */
+  readonly pushesChanges?: boolean;
 }
 
-export interface OpenedStore {
-  readonly store: Store;
-  /** Closes `store`, then opens what it left behind. Undefined where nothing survives a close. */
-  readonly reopen?: () => Promise<Store>;
-  /** A second server on the same place, closed by `dispose`. Undefined where only one is allowed. */
-  readonly openPeer?: () => Promise<Store>;
-  /** True when a peer's changes reach `onRemoteChange`. */
-  readonly pushesChanges?: boolean;
-  /** Closes every store that came from here and clears away what they wrote. */
+export interface StorePlace {
+  /** Opens the store on this place. The suite closes what it opened, always before `dispose`. */
+  open(): Promise<Store>;
+  /** Clears away all that was written. */
   dispose(): Promise<void>;
 }
