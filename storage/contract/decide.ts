@@ -26,7 +26,6 @@ export type BeginDecision =
   | {
       readonly kind: 'claim';
       readonly expected: 'absent' | number;
-      readonly takenOver: boolean;
       /** What to store: the caller's, joined with what stood there. */
       readonly fingerprints: readonly Fingerprint[];
     }
@@ -34,15 +33,15 @@ export type BeginDecision =
   | { readonly kind: 'exhaust'; readonly revision: number }
   | { readonly kind: 'completed'; readonly record: StoredRecord }
   | { readonly kind: 'failed'; readonly record: StoredRecord }
-  | { readonly kind: 'in-progress'; readonly record: StoredRecord }
-  | { readonly kind: 'retry-later'; readonly record: StoredRecord }
+  | { readonly kind: 'in-progress'; readonly record: StoredRecord; readonly nowMs: EpochMs }
+  | { readonly kind: 'retry-later'; readonly record: StoredRecord; readonly nowMs: EpochMs }
   | { readonly kind: 'orphaned'; readonly record: StoredRecord; readonly orphan: Orphan }
   | { readonly kind: 'rejected'; readonly reason: 'KEY_REUSED' | 'ATTEMPT_ENDED' };
 
 /** What a BeginIntent answers, given what stands in the store at `nowMs`. First row that fits, as in DESIGN.md 3. */
 export function decideBegin(ask: BeginAsk, record: StoredRecord | undefined, nowMs: EpochMs): BeginDecision {
   if (record === undefined || isExpired(record, nowMs)) {
-    return { kind: 'claim', expected: 'absent', takenOver: false, fingerprints: ask.fingerprints };
+    return { kind: 'claim', expected: 'absent', fingerprints: ask.fingerprints };
   }
   if (!fingerprintsAgree(record.fingerprints, ask.fingerprints)) return { kind: 'rejected', reason: 'KEY_REUSED' };
   const isSameAttempt = record.attemptId === ask.attemptId;
@@ -55,23 +54,23 @@ export function decideBegin(ask: BeginAsk, record: StoredRecord | undefined, now
       return { kind: 'orphaned', record, orphan: { sinceMs: record.settleMs, cause: 'HOLDER_UNKNOWN' } };
     case 'IN_PROGRESS':
       if (isSameAttempt) return { kind: 'extend', leaseToken: record.leaseToken };
-      if (isLive(record, nowMs)) return { kind: 'in-progress', record };
+      if (isLive(record, nowMs)) return { kind: 'in-progress', record, nowMs };
       if (ask.onLeaseExpiry === 'HOLD') {
         return { kind: 'orphaned', record, orphan: { sinceMs: record.leaseExpireMs, cause: 'LEASE_EXPIRED' } };
       }
-      return nextAttempt(ask, record, true);
+      return nextAttempt(ask, record);
     case 'RELEASED':
       if (isSameAttempt) return { kind: 'rejected', reason: 'ATTEMPT_ENDED' };
       if (attemptsAreUsedUp(ask, record)) return { kind: 'exhaust', revision: record.revision };
-      if (nowMs < record.retryMs) return { kind: 'retry-later', record };
-      return nextAttempt(ask, record, false);
+      if (nowMs < record.retryMs) return { kind: 'retry-later', record, nowMs };
+      return nextAttempt(ask, record);
   }
 }
 
-function nextAttempt(ask: BeginAsk, record: StoredRecord, takenOver: boolean): BeginDecision {
+function nextAttempt(ask: BeginAsk, record: StoredRecord): BeginDecision {
   if (attemptsAreUsedUp(ask, record)) return { kind: 'exhaust', revision: record.revision };
   const fingerprints = joinFingerprints(record.fingerprints, ask.fingerprints);
-  return { kind: 'claim', expected: record.revision, takenOver, fingerprints };
+  return { kind: 'claim', expected: record.revision, fingerprints };
 }
 
 const attemptsAreUsedUp = (ask: BeginAsk, record: StoredRecord): boolean =>

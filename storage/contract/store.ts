@@ -63,7 +63,7 @@ export interface ClaimRequest extends RecordId {
 }
 
 export interface ClaimResult extends Written {
-  /** True when the claim replaced an expired record that was still there: a retry that came too late to be deduped. */
+  /** True when the claim replaced an expired record that was still there (then attemptOrigin is LATE_RETRY). */
   readonly replacedExpired: boolean;
 }
 
@@ -200,7 +200,8 @@ export interface Store {
   /**
    * Takes the lease if the expectation holds, in one atomic step. Stamps leaseExpireMs = now + leaseMs, holdStartMs =
    * now, fencingToken and revision = max(their previous + 1, now), expireMs = leaseExpireMs + orphanTtlMs, and
-   * purgeMs = expireMs + graceMs. Of any number of concurrent claims with the same expectation, one is applied.
+   * purgeMs = expireMs + graceMs; and attemptOrigin: FRESH without a record, LATE_RETRY over an expired one, RELEASED over
+   * a RELEASED one, TAKEN_OVER over any other. Of any number of concurrent claims with the same expectation, one is applied.
    */
   claim(request: ClaimRequest, options?: VerbOptions): Promise<ClaimResult>;
 

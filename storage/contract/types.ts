@@ -23,6 +23,12 @@ export const addMs = (instant: EpochMs, duration: DurationMs): EpochMs => (insta
 export type StoredState = 'IN_PROGRESS' | 'COMPLETED' | 'FAILED' | 'RELEASED' | 'UNKNOWN';
 export const STORED_STATES: readonly StoredState[] = ['IN_PROGRESS', 'COMPLETED', 'FAILED', 'RELEASED', 'UNKNOWN'];
 
+/**
+ * How an attempt came to be: on a key never seen, on one whose record had expired (a retry too late to be deduped), after
+ * a release, or by taking over from a holder of whom nobody knows what it did. Kept, so that a repeated begin says it too.
+ */
+export type AttemptOrigin = 'FRESH' | 'LATE_RETRY' | 'RELEASED' | 'TAKEN_OVER';
+
 /** Hash of the request that a key stands for, with the name of the scheme that made it. */
 export interface Fingerprint {
   readonly scheme: string;
@@ -54,6 +60,7 @@ export interface StoredRecord extends RecordId {
 
   readonly attempt: number;
   readonly attemptId: string;
+  readonly attemptOrigin: AttemptOrigin;
   readonly owner: string;
   readonly leaseToken: LeaseToken;
   readonly fencingToken: number;

@@ -3,7 +3,7 @@
 
 import { isExpired, isHeld } from './decide.ts';
 import type { ClaimRequest, ExtendRequest, Guard, SettleRequest, Settlement } from './store.ts';
-import { addMs, epochMs, type EpochMs, type StoredRecord, type StoredState } from './types.ts';
+import { addMs, epochMs, type AttemptOrigin, type EpochMs, type StoredRecord, type StoredState } from './types.ts';
 
 const NEVER = epochMs(0);
 
@@ -27,6 +27,7 @@ export function applyClaim(
     labels: request.labels,
     attempt: (present?.attempt ?? 0) + 1,
     attemptId: request.attemptId,
+    attemptOrigin: originOf(standing, present),
     owner: request.owner,
     leaseToken: request.leaseToken,
     fencingToken: Math.max((standing?.fencingToken ?? 0) + 1, nowMs),
@@ -50,6 +51,12 @@ export function applyClaim(
     resultExpireMs: NEVER,
     purgeMs: addMs(expireMs, request.retention.graceMs),
   };
+}
+
+function originOf(standing: StoredRecord | undefined, present: StoredRecord | undefined): AttemptOrigin {
+  if (standing === undefined) return 'FRESH';
+  if (present === undefined) return 'LATE_RETRY';
+  return present.state === 'RELEASED' ? 'RELEASED' : 'TAKEN_OVER';
 }
 
 /** The record after an extend, or undefined when the guard does not fit. */

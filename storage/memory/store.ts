@@ -53,7 +53,7 @@ export function createMemoryStore(): Store {
       const before = standing(request);
       const after = applyClaim(request, before, nowMs);
       write(request, after);
-      const replacedExpired = after !== undefined && request.expected === 'absent' && before !== undefined;
+      const replacedExpired = after?.attemptOrigin === 'LATE_RETRY';
       return { applied: after !== undefined, nowMs, record: after ?? before, replacedExpired };
     },
 
