@@ -78,7 +78,8 @@ export interface ExtendRequest extends RecordId {
   readonly leaseMs: DurationMs | undefined;
   /** The new deadline is never later than `holdStartMs` + this. */
   readonly holdMsMax: DurationMs;
-  readonly orphanTtlMs: DurationMs;
+  /** As in a claim. Undefined: the ttl that the record was claimed with. */
+  readonly orphanTtlMs: DurationMs | undefined;
   readonly graceMs: DurationMs;
   /** Undefined leaves the checkpoint as it is. */
   readonly checkpoint: Uint8Array | undefined;

@@ -77,7 +77,7 @@ export function applyExtend(
   const holdEndMs = addMs(standing.holdStartMs, request.holdMsMax);
   const leaseExpireMs = epochMs(Math.min(addMs(nowMs, request.leaseMs), holdEndMs));
   if (standing.state === 'UNKNOWN') return { ...record, leaseExpireMs };
-  const expireMs = addMs(leaseExpireMs, request.orphanTtlMs);
+  const expireMs = addMs(leaseExpireMs, request.orphanTtlMs ?? standing.ttlMs);
   return { ...record, leaseExpireMs, expireMs, purgeMs: addMs(expireMs, request.graceMs) };
 }
 
