@@ -120,7 +120,7 @@ export interface ListFilter {
   readonly orphanedOnly?: boolean;
   readonly keyPrefix?: string;
   readonly owner?: string;
-  /** Only records whose last write is older than this. */
+  /** Only records whose last write (updateMs) is at least this long ago. */
   readonly ageMsMin?: DurationMs;
   readonly includeExpired?: boolean;
 }
@@ -133,7 +133,7 @@ export interface ListRequest extends ListFilter {
 
 export interface ListPage {
   readonly nowMs: EpochMs;
-  /** In a stable order of the store's own; results are left out. */
+  /** At most `limit`, fewer or none where the store looked at enough; in a stable order of its own; results are left out. */
   readonly records: readonly StoredRecord[];
   /** Undefined on the last page. */
   readonly next: string | undefined;

@@ -85,6 +85,7 @@ export interface StoredRecord extends RecordId {
   readonly settleDigest: string;
 
   readonly createMs: EpochMs;
+  /** The last claim, extend or settle. Compaction leaves it alone, though it counts in `revision`. */
   readonly updateMs: EpochMs;
   /** When the outcome, release or unknown was recorded. 0 while in progress. */
   readonly settleMs: EpochMs;

@@ -29,9 +29,14 @@ export function createMemoryRegistry(): Registry {
 
     async list({ collection, after, limit }) {
       return [...entries.values()]
-        .filter((entry) => entry.collection === collection && (after === undefined || entry.name > after))
-        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        .filter(
+          (entry) => entry.collection === collection && (after === undefined || compareBytes(entry.name, after) > 0),
+        )
+        .toSorted((a, b) => compareBytes(a.name, b.name))
         .slice(0, limit);
     },
   };
 }
+
+// Not `<`: UTF-16 order puts astral characters before U+E000 to U+FFFF, byte order after them.
+const compareBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
