@@ -12,6 +12,8 @@ import {
   type Guard,
   type Key,
   type LeaseToken,
+  type ListFilter,
+  type ListPage,
   type Namespace,
   type ReadRequest,
   type Settlement,
@@ -49,7 +51,7 @@ export const byRevision = (record: { readonly revision: number }): Guard => ({
   revision: record.revision,
 });
 
-export const completed = (result: Uint8Array = bytes('paid')): Settlement => ({
+export const completed = (result: Uint8Array = bytes('paid')): Extract<Settlement, { kind: 'completed' }> => ({
   kind: 'completed',
   result,
   contentType: 'application/json',
@@ -114,6 +116,17 @@ export function createScene(store: Store, subject: StoreSubject) {
       },
       at(),
     );
+  const page = (filter: ListFilter, limit: number, after?: string): Promise<ListPage> =>
+    store.list({ ...filter, limit, ...(after !== undefined && { after }) }, at());
+  /** Pages until there is no further one. A page may be short or empty and still have a next. */
+  const pages = async (filter: ListFilter, limit: number): Promise<readonly ListPage[]> => {
+    const all = [await page(filter, limit)];
+    for (let after = all[0]?.next; after !== undefined; after = all.at(-1)?.next) {
+      all.push(await page(filter, limit, after));
+      if (all.length > 1_000) throw new Error('paging does not end');
+    }
+    return all;
+  };
   const find = async (over: Partial<ReadRequest> = {}): Promise<StoredRecord | undefined> =>
     (await store.read({ ...id, includeResult: true, ...over }, at())).record;
 
@@ -146,6 +159,13 @@ export function createScene(store: Store, subject: StoreSubject) {
       if (record === undefined) throw new Error('expected a record, found none');
       return record;
     },
+    page,
+    pages,
+    /** What is listed of this case's namespace, sorted by key. */
+    list: async (filter: ListFilter = {}): Promise<readonly StoredRecord[]> =>
+      (await pages({ namespace, ...filter }, 100))
+        .flatMap((one) => one.records)
+        .toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     remove: (revision: number, force = false): Promise<boolean> => store.remove({ ...id, revision, force }, at()),
   };
 }

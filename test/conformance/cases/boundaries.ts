@@ -1,14 +1,14 @@
 // Both sides of every deadline: the last millisecond before it and the first one at it.
 
 import { expect } from 'vitest';
-import { durationMs, type EpochMs } from '../../../storage/contract/index.ts';
+import { durationMs, type EpochMs, type ListFilter } from '../../../storage/contract/index.ts';
 import { byToken, completed, drain, newToken, released, unknown, type Cases, type Scene } from '../scene.ts';
 
 export const boundaryCases: Cases = {
   'a lease is live until the millisecond before its end: not removable, no orphan': async (scene) => {
     const holder = await scene.acquire();
     scene.setNow(holder.leaseExpireMs - 1);
-    expect(await orphanKeys(scene)).toEqual([]);
+    expect(await listedKeys(scene, { orphanedOnly: true })).toEqual([]);
     expect(await scene.remove(holder.revision)).toBe(false);
     expect(await scene.find()).toBeDefined();
   },
@@ -16,7 +16,7 @@ export const boundaryCases: Cases = {
   'a lease is over at its end: removable, and an orphan': async (scene) => {
     const holder = await scene.acquire();
     scene.setNow(holder.leaseExpireMs);
-    expect(await orphanKeys(scene)).toEqual([holder.key]);
+    expect(await listedKeys(scene, { orphanedOnly: true })).toEqual([holder.key]);
     expect(await scene.remove(holder.revision)).toBe(true);
     expect(await scene.find()).toBeUndefined();
   },
@@ -101,11 +101,10 @@ export const boundaryCases: Cases = {
   'a last write is old enough from exactly the age that was asked for': async (scene) => {
     const { key } = await scene.acquire();
     const ageMsMin = durationMs(10_000);
-    const page = () => scene.store.list({ namespace: scene.namespace, ageMsMin, limit: 10 }, scene.at());
     scene.advance(9_999);
-    expect((await page()).records).toHaveLength(0);
+    expect(await listedKeys(scene, { ageMsMin })).toEqual([]);
     scene.advance(1);
-    expect((await page()).records.map((record) => record.key)).toEqual([key]);
+    expect(await listedKeys(scene, { ageMsMin })).toEqual([key]);
   },
 
   'deadlines far away are kept to the millisecond': async (scene) => {
@@ -124,14 +123,8 @@ export const boundaryCases: Cases = {
   },
 };
 
-async function listedKeys(scene: Scene): Promise<readonly string[]> {
-  const page = await scene.store.list({ namespace: scene.namespace, limit: 10 }, scene.at());
-  return page.records.map((record) => record.key);
-}
-
-async function orphanKeys(scene: Scene): Promise<readonly string[]> {
-  const page = await scene.store.list({ namespace: scene.namespace, orphanedOnly: true, limit: 10 }, scene.at());
-  return page.records.map((record) => record.key);
+async function listedKeys(scene: Scene, filter?: ListFilter): Promise<readonly string[]> {
+  return (await scene.list(filter)).map((record) => record.key);
 }
 
 async function compactAt(scene: Scene, instant: number): Promise<void> {

@@ -3,25 +3,47 @@
 import type { Cases } from '../scene.ts';
 import type { StoreSubject } from '../subject.ts';
 import { boundaryCases } from './boundaries.ts';
+import { byteCases } from './bytes.ts';
+import { cancelCases } from './cancel.ts';
 import { claimCases } from './claim.ts';
+import { clockCases } from './clock.ts';
+import { compactCases } from './compact.ts';
 import { extendCases } from './extend.ts';
+import { fieldCases } from './fields.ts';
 import { holderCases } from './holders.ts';
 import { listCases } from './list.ts';
+import { peerCases, pushCases } from './peers.ts';
 import { raceCases } from './races.ts';
+import { readCases } from './read.ts';
+import { registryCases } from './registry.ts';
 import { removeCases } from './remove.ts';
+import { reopenCases } from './reopen.ts';
 import { settleCases } from './settle.ts';
+import { statsCases } from './stats.ts';
 import { tokenCases } from './tokens.ts';
 
-export function concernsOf(_subject: StoreSubject): Readonly<Record<string, Cases>> {
+/** What this subject must hold: all of it, but for what its place cannot do at all. */
+export function concernsOf(subject: StoreSubject): Readonly<Record<string, Cases>> {
   return {
     claiming: claimCases,
     tokens: tokenCases,
     extending: extendCases,
     settling: settleCases,
     holders: holderCases,
+    reading: readCases,
+    fields: fieldCases,
+    bytes: byteCases,
     racing: raceCases,
+    boundaries: boundaryCases,
+    clock: clockCases,
+    cancelling: cancelCases,
     removing: removeCases,
     listing: listCases,
-    boundaries: boundaryCases,
+    compacting: compactCases,
+    counting: statsCases,
+    registry: registryCases,
+    ...(subject.survivesClose === true && { reopening: reopenCases }),
+    ...(subject.allowsPeers === true && { 'several servers': peerCases }),
+    ...(subject.pushesChanges === true && { pushing: pushCases }),
   };
 }

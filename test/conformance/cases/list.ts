@@ -14,7 +14,7 @@ import { unknown, type Cases, type Scene } from '../scene.ts';
 export const listCases: Cases = {
   'pages together show each record exactly once, none over the limit, the last one without a cursor': async (scene) => {
     const keys = await acquireMany(scene, 50);
-    const pages = await pagesOf(scene, { namespace: scene.namespace }, 7);
+    const pages = await scene.pages({ namespace: scene.namespace }, 7);
     expect(keysOf(pages).toSorted()).toEqual(keys.toSorted());
     for (const page of pages) expect(page.records.length).toBeLessThanOrEqual(7);
     expect(pages.at(-1)?.next).toBeUndefined();
@@ -22,7 +22,7 @@ export const listCases: Cases = {
 
   'a page of exactly as many records as there are needs no further record': async (scene) => {
     const keys = await acquireMany(scene, 10);
-    const pages = await pagesOf(scene, { namespace: scene.namespace }, 10);
+    const pages = await scene.pages({ namespace: scene.namespace }, 10);
     expect(keysOf(pages).toSorted()).toEqual(keys.toSorted());
   },
 
@@ -32,7 +32,7 @@ export const listCases: Cases = {
     const seen: Key[] = [];
     let after: string | undefined;
     for (let round = 0; round < 100; round += 1) {
-      const page = await listPage(scene, { namespace: scene.namespace }, 5, after);
+      const page = await scene.page({ namespace: scene.namespace }, 5, after);
       seen.push(...page.records.map((record) => record.key));
       after = page.next;
       if (after === undefined) break;
@@ -42,7 +42,7 @@ export const listCases: Cases = {
   },
 
   'an empty namespace has one empty page': async (scene) => {
-    const page = await listPage(scene, { namespace: scene.namespace }, 10);
+    const page = await scene.page({ namespace: scene.namespace }, 10);
     expect(page).toMatchObject({ nowMs: scene.now(), records: [], next: undefined });
   },
 
@@ -50,10 +50,10 @@ export const listCases: Cases = {
     const holder = await scene.acquire();
     await scene.extend(byToken(holder), { checkpoint: bytes('tx-9') });
     const { leaseToken: _held, ...inProgress } = await scene.record();
-    expectSame(withoutToken((await listPage(scene, { namespace: scene.namespace }, 10)).records[0]), inProgress);
+    expectSame(withoutToken((await scene.list())[0]), inProgress);
     await scene.finish(byToken(holder), completed());
     const { leaseToken: _settled, ...stored } = await scene.record();
-    const listed = withoutToken((await listPage(scene, { namespace: scene.namespace }, 10)).records[0]);
+    const listed = withoutToken((await scene.list())[0]);
     expectSame(listed, { ...stored, result: undefined });
   },
 
@@ -68,7 +68,7 @@ export const listCases: Cases = {
     await drain(scene.store);
     const namespaces = [newNamespace(), newNamespace(), newNamespace()];
     for (const namespace of namespaces) await acquireMany(scene, 4, 'key', namespace);
-    const pages = await pagesOf(scene, {}, 5);
+    const pages = await scene.pages({}, 5);
     const found = pages.flatMap((page) => page.records.map((record) => record.namespace));
     expect(found.toSorted()).toEqual(namespaces.flatMap((name) => [name, name, name, name]).toSorted());
   },
@@ -120,7 +120,7 @@ export const listCases: Cases = {
   'a prefix works across pages': async (scene) => {
     const wanted = await acquireMany(scene, 23, 'order/');
     await acquireMany(scene, 23, 'refund/');
-    const pages = await pagesOf(scene, { namespace: scene.namespace, keyPrefix: 'order/' }, 4);
+    const pages = await scene.pages({ namespace: scene.namespace, keyPrefix: 'order/' }, 4);
     expect(keysOf(pages).toSorted()).toEqual(wanted.toSorted());
   },
 
@@ -162,24 +162,9 @@ const keysOf = (pages: readonly ListPage[]): readonly Key[] =>
 
 const withoutToken = ({ leaseToken: _token, ...rest }: Partial<StoredRecord> = {}) => rest;
 
-function listPage(scene: Scene, filter: ListFilter, limit: number, after?: string): Promise<ListPage> {
-  return scene.store.list({ ...filter, limit, ...(after !== undefined && { after }) }, scene.at());
-}
-
-/** Pages until there is no further one. A page may be short or empty and still have a next. */
-async function pagesOf(scene: Scene, filter: ListFilter, limit: number): Promise<readonly ListPage[]> {
-  const pages = [await listPage(scene, filter, limit)];
-  for (let after = pages[0]?.next; after !== undefined; after = pages.at(-1)?.next) {
-    pages.push(await listPage(scene, filter, limit, after));
-    if (pages.length > 1_000) throw new Error('paging does not end');
-  }
-  return pages;
-}
-
 /** Keys of this case's namespace that match, sorted. */
 async function listed(scene: Scene, filter: ListFilter): Promise<readonly string[]> {
-  const pages = await pagesOf(scene, { namespace: scene.namespace, ...filter }, 100);
-  return keysOf(pages).toSorted();
+  return (await scene.list(filter)).map((record) => record.key);
 }
 
 async function acquireMany(scene: Scene, count: number, prefix = 'key', namespace = scene.namespace) {
