@@ -2,7 +2,18 @@
 
 import { expect } from 'vitest';
 import { durationMs } from '../../../storage/contract/index.ts';
-import { byToken, bytes, completed, expectSame, failed, keyOf, newNamespace, newToken, released } from '../scene.ts';
+import {
+  byToken,
+  bytes,
+  completed,
+  expectSame,
+  failed,
+  keyOf,
+  newNamespace,
+  newToken,
+  released,
+  unknown,
+} from '../scene.ts';
 import type { Cases } from '../scene.ts';
 
 export const claimCases: Cases = {
@@ -138,6 +149,30 @@ export const claimCases: Cases = {
     const result = await scene.claim();
     expect(result).toMatchObject({ applied: true, replacedExpired: true });
     expect(result.record?.error).toBeUndefined();
+  },
+
+  'an attempt says how it came to be, and goes on saying it: fresh, late, after a release, taken over': async (
+    scene,
+  ) => {
+    const fresh = await scene.acquire();
+    expect(fresh.attemptOrigin).toBe('FRESH');
+    const before = await scene.finish(byToken(fresh), released);
+    const retry = await scene.acquire({ expected: before.revision });
+    expect(retry.attemptOrigin).toBe('RELEASED');
+    scene.setNow(retry.leaseExpireMs);
+    const takenOver = await scene.acquire({ expected: retry.revision });
+    expect(takenOver.attemptOrigin).toBe('TAKEN_OVER');
+    const outcome = await scene.finish(byToken(takenOver), completed());
+    expect(outcome.attemptOrigin).toBe('TAKEN_OVER');
+    scene.setNow(outcome.expireMs);
+    const late = await scene.acquire();
+    expect(late.attemptOrigin).toBe('LATE_RETRY');
+    expect((await scene.extend(byToken(late))).record?.attemptOrigin).toBe('LATE_RETRY');
+  },
+
+  'an attempt on an unknown outcome is a takeover too': async (scene) => {
+    const held = await scene.finish(byToken(await scene.acquire()), unknown);
+    expect((await scene.acquire({ expected: held.revision })).attemptOrigin).toBe('TAKEN_OVER');
   },
 
   'a takeover is no late retry': async (scene) => {

@@ -47,6 +47,12 @@ export const extendCases: Cases = {
     expect(written.record).toMatchObject({ expireMs, purgeMs: expireMs + 7 });
   },
 
+  'a renewal without an orphan ttl uses the ttl of its claim': async (scene) => {
+    const holder = await scene.acquire({ retention: { ttlMs: durationMs(1_234_000), graceMs: GRACE_MS } });
+    const written = await scene.extend(byToken(holder), { orphanTtlMs: undefined });
+    expect(written.record?.expireMs).toBe(scene.now() + LEASE_MS + 1_234_000);
+  },
+
   'a renewal never passes the hold limit, counted from when this attempt began': async (scene) => {
     const holder = await scene.acquire();
     scene.advance(20_000);

@@ -91,15 +91,15 @@ export const fieldCases: Cases = {
     await extend(scene);
     await settle(scene, { kind: 'released', error, retryAfterMs: durationMs(44_000) });
     scene.advance(9_000);
-    const { checkpoint, createMs } = before;
-    const next = {
+    const next: StoredRecord = {
       ...claimed(scene),
       attempt: 2,
       attemptId: 'attempt-two',
+      attemptOrigin: 'RELEASED',
       owner: 'worker-8',
-      checkpoint,
+      checkpoint: before.checkpoint,
       error,
-      createMs,
+      createMs: before.createMs,
     };
     await claim(scene, { expected: before.revision, attemptId: next.attemptId, owner: next.owner });
     await expectStored(scene, next);
@@ -161,6 +161,7 @@ function claimed(scene: Scene): StoredRecord {
     labels,
     attempt: 1,
     attemptId: 'attempt-one',
+    attemptOrigin: 'FRESH',
     owner: 'worker-7',
     leaseToken: TOKEN,
     fencingToken: nowMs,
