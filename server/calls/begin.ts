@@ -1,0 +1,129 @@
+// BeginIntent: ask the store, decide, write what was decided if the record still stands as it was seen, else decide
+// again. The first question is already a claim, so that a fresh key costs one round trip.
+
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  BeginIntentResponseSchema,
+  type BeginIntentRequest,
+  type BeginIntentResponse,
+} from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { decideBegin, type BeginDecision, type Found, type StoredRecord } from '../../storage/contract/index.ts';
+import { assertNotOver, remainingMs, type CallContext, type Engine } from '../context.ts';
+import { Rejection } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { completedMessage, failedMessage, inProgressMessage, orphanedMessage, retryLaterMessage } from '../messages.ts';
+import { readBegin, type BeginAsk } from './begin-ask.ts';
+import { writeBegin } from './begin-writes.ts';
+
+export type BeginOutcome = NonNullable<MessageInitShape<typeof BeginIntentResponseSchema>['outcome']>;
+
+export async function beginIntent(
+  engine: Engine,
+  request: BeginIntentRequest,
+  call: CallContext,
+): Promise<BeginIntentResponse> {
+  const { ask, waitMs } = readBegin(engine, request);
+  const waitUntilMs = performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
+  const turn: Turn = { engine, ask, call, waitUntilMs, wasWoken: false };
+  try {
+    const outcome = await decideUntilAnswered(turn);
+    if (turn.wasWoken) passWakeOn(turn, outcome);
+    return create(BeginIntentResponseSchema, { outcome });
+  } catch (error) {
+    if (turn.wasWoken) engine.waiters.wakeOne(ask);
+    throw error;
+  }
+}
+
+interface Turn {
+  readonly engine: Engine;
+  readonly ask: BeginAsk;
+  readonly call: CallContext;
+  readonly waitUntilMs: number;
+  /** This caller is the one that was woken to look: if it leaves without the lease, another must. */
+  wasWoken: boolean;
+}
+
+async function decideUntilAnswered(turn: Turn): Promise<BeginOutcome> {
+  const { engine, ask, call } = turn;
+  let decision: BeginDecision = { kind: 'claim', expected: 'absent', fingerprints: ask.fingerprints };
+  for (let decisions = 0; decisions < limits.decisionsMax; decisions += 1) {
+    assertNotOver(call);
+    let found: Found;
+    switch (decision.kind) {
+      case 'claim':
+      case 'extend':
+      case 'exhaust': {
+        const written = await writeBegin(engine, ask, decision, call);
+        if (written.kind === 'written') return written.outcome;
+        found = written.found;
+        break;
+      }
+      case 'in-progress': {
+        const change = await waitForChange(turn, decision);
+        if (change === 'nothing')
+          return { case: 'inProgress', value: inProgressMessage(decision.record, decision.nowMs) };
+        found = change;
+        break;
+      }
+      case 'completed':
+      case 'failed':
+      case 'retry-later':
+      case 'orphaned':
+      case 'rejected':
+        return answer(decision);
+    }
+    decision = decideBegin(ask, found.record, found.nowMs);
+  }
+  throw new Rejection('OVERLOADED', 'the key changes hands faster than this call can follow; ask again', {
+    retryAfterMs: limits.retryAfterMsHintMax,
+  });
+}
+
+type InProgress = Extract<BeginDecision, { kind: 'in-progress' }>;
+type Standing = Exclude<BeginDecision, { kind: 'claim' | 'extend' | 'exhaust' | 'in-progress' }>;
+
+/** Waits for the outcome or a chance to acquire; what stands then, or nothing when the wait is over. */
+async function waitForChange(turn: Turn, { record, nowMs }: InProgress): Promise<Found | 'nothing'> {
+  const { engine, ask, call } = turn;
+  const timeoutMs = turn.waitUntilMs - performance.now();
+  if (timeoutMs <= 0) return 'nothing';
+  const { waitersPerKeyMax, waitersMax } = ask.policy;
+  const wake = await engine.waiters.wait({
+    namespace: ask.namespace,
+    key: ask.key,
+    timeoutMs,
+    leaseRemainingMs: record.leaseExpireMs - nowMs,
+    waitersPerKeyMax,
+    waitersMax,
+    signal: call.signal,
+  });
+  turn.wasWoken = wake.kind === 'look';
+  if (wake.kind === 'timeout') return 'nothing';
+  return wake.kind === 'outcome' ? wake : engine.store.read({ ...idOf(ask), includeResult: true });
+}
+
+function answer(decision: Standing): BeginOutcome {
+  switch (decision.kind) {
+    case 'completed':
+      return { case: 'completed', value: completedMessage(decision.record) };
+    case 'failed':
+      return { case: 'failed', value: failedMessage(decision.record) };
+    case 'retry-later':
+      return { case: 'retryLater', value: retryLaterMessage(decision.record, decision.nowMs) };
+    case 'orphaned':
+      return { case: 'orphaned', value: orphanedMessage(decision.record, decision.orphan) };
+    case 'rejected':
+      throw decision.reason === 'KEY_REUSED'
+        ? new Rejection('KEY_REUSED', 'the key stands for another request; use a new key for a new operation')
+        : new Rejection('ATTEMPT_ENDED', 'this attempt was released; begin again with a new attempt id');
+  }
+}
+
+/** The woken caller leaves: those behind it see the same, unless somebody now holds the lease. */
+function passWakeOn({ engine, ask }: Turn, outcome: BeginOutcome): void {
+  const isHeldBySomebody = outcome.case === 'acquired' || outcome.case === 'inProgress';
+  if (!isHeldBySomebody) engine.waiters.wakeAll(idOf(ask), { kind: 'look' });
+}
+
+const idOf = ({ namespace, key }: BeginAsk): Pick<StoredRecord, 'namespace' | 'key'> => ({ namespace, key });

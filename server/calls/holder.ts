@@ -1,0 +1,76 @@
+// What every call by a lease token has in common: who asks, and the loop from guarded write to decision.
+
+import {
+  decideHolder,
+  type EpochMs,
+  type HolderAsk,
+  type LeaseToken,
+  type RecordId,
+  type StoredRecord,
+  type Written,
+} from '../../storage/contract/index.ts';
+import type { Engine } from '../context.ts';
+import { Rejection } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { Policy } from '../policy.ts';
+import { readKey, readLeaseToken, readNamespace, type Violations } from '../validate.ts';
+
+export interface Holder {
+  readonly id: RecordId;
+  readonly leaseToken: LeaseToken;
+  readonly policy: Policy;
+}
+
+export interface HolderFields {
+  readonly namespace: string;
+  readonly key: string;
+  readonly leaseToken: Uint8Array;
+}
+
+/** Throws at once when the key itself is wrong: without a namespace there is no policy to check the rest by. */
+export function readHolder(engine: Engine, fields: HolderFields, violations: Violations): Holder {
+  const namespace = readNamespace(fields.namespace, violations);
+  const key = readKey(fields.key, violations);
+  const leaseToken = readLeaseToken(fields.leaseToken, violations);
+  violations.check();
+  return { id: { namespace, key }, leaseToken, policy: engine.policyOf(namespace) };
+}
+
+export interface Settled {
+  readonly record: StoredRecord;
+  readonly nowMs: EpochMs;
+  readonly alreadyApplied: boolean;
+}
+
+/** Writes; if it did not apply, decides what that means. Throws the rejection, returns what stands otherwise. */
+export async function untilDecided(ask: HolderAsk, write: () => Promise<Written>): Promise<Settled> {
+  for (let decisions = 0; decisions < limits.decisionsMax; decisions += 1) {
+    const { applied, record, nowMs } = await write();
+    if (applied && record !== undefined) return { record, nowMs, alreadyApplied: false };
+    const decision = decideHolder(ask, record, nowMs);
+    if (decision.kind === 'already-applied') return { record: decision.record, nowMs, alreadyApplied: true };
+    if (decision.kind === 'rejected') throw rejectionOf(decision);
+    // 'apply' after a write that did not apply: the record changed between the two, so ask again.
+  }
+  throw new Rejection('OVERLOADED', 'the record changes faster than this call can follow; repeat it', {
+    retryAfterMs: limits.retryAfterMsHintMax,
+  });
+}
+
+function rejectionOf(decision: Extract<ReturnType<typeof decideHolder>, { kind: 'rejected' }>): Rejection {
+  switch (decision.reason) {
+    case 'INTENT_NOT_FOUND':
+      return new Rejection(
+        'INTENT_NOT_FOUND',
+        'there is no record of this key, or it has expired: nothing protects it',
+      );
+    case 'LEASE_LOST':
+      return new Rejection('LEASE_LOST', 'another attempt holds or has settled this key; stop the work', {
+        metadata: { state: decision.record.state, attempt: String(decision.record.attempt) },
+      });
+    case 'ALREADY_SETTLED':
+      return new Rejection('ALREADY_SETTLED', 'this attempt was settled with other content before; the first stands', {
+        metadata: { state: decision.record.state },
+      });
+  }
+}

@@ -1,0 +1,76 @@
+// Renew and Checkpoint: a holder keeps its lease, and may save bytes for whoever attempts next.
+
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  CheckpointResponseSchema,
+  RenewResponseSchema,
+  type CheckpointRequest,
+  type CheckpointResponse,
+  type RenewRequest,
+  type RenewResponse,
+} from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { assertNotOver, type CallContext, type Engine } from '../context.ts';
+import { limits } from '../limits.ts';
+import { instant } from '../messages.ts';
+import { readBytes, readDuration, Violations } from '../validate.ts';
+import { readHolder, untilDecided, type Holder } from './holder.ts';
+
+export async function renew(engine: Engine, request: RenewRequest, call: CallContext): Promise<RenewResponse> {
+  const violations = new Violations();
+  const holder = readHolder(engine, request, violations);
+  const leaseMs = readLease(request, holder, violations);
+  violations.check();
+  assertNotOver(call);
+  return create(RenewResponseSchema, await extend(engine, holder, { leaseMs, checkpoint: undefined }));
+}
+
+export async function checkpoint(
+  engine: Engine,
+  request: CheckpointRequest,
+  call: CallContext,
+): Promise<CheckpointResponse> {
+  const violations = new Violations();
+  const holder = readHolder(engine, request, violations);
+  const leaseMs = readLease(request, holder, violations);
+  const data = readBytes({ field: 'data', value: request.data, bytesMax: limits.checkpointBytesMax }, violations);
+  violations.check();
+  assertNotOver(call);
+  return create(CheckpointResponseSchema, await extend(engine, holder, { leaseMs, checkpoint: data }));
+}
+
+function readLease(
+  request: RenewRequest | CheckpointRequest,
+  holder: Holder,
+  violations: Violations,
+): Holder['policy']['leaseMs'] {
+  const { policy } = holder;
+  const bounds = { field: 'lease', value: request.lease, msMin: limits.leaseMsMin, msMax: policy.leaseMsMax };
+  return readDuration(bounds, violations) ?? policy.leaseMs;
+}
+
+interface Extension {
+  readonly leaseMs: Holder['policy']['leaseMs'];
+  readonly checkpoint: Uint8Array | undefined;
+}
+
+async function extend(engine: Engine, holder: Holder, { leaseMs, checkpoint }: Extension): Promise<object> {
+  const { policy, leaseToken, id } = holder;
+  const { record, nowMs } = await untilDecided({ leaseToken, settleDigest: undefined }, () =>
+    engine.store.extend({
+      ...id,
+      guard: { kind: 'token', leaseToken },
+      leaseMs,
+      holdMsMax: policy.holdMsMax,
+      orphanTtlMs: policy.onLeaseExpiry === 'HOLD' ? policy.orphanTtlMs : undefined,
+      graceMs: policy.lateRetryGraceMs,
+      checkpoint,
+    }),
+  );
+  engine.waiters.watchLease(record, record.leaseExpireMs - nowMs);
+  return {
+    leaseExpireTime: instant(record.leaseExpireMs),
+    leaseRemaining: durationFromMs(Math.max(0, record.leaseExpireMs - nowMs)),
+    expireTime: instant(record.expireMs),
+  };
+}

@@ -1,0 +1,35 @@
+// What an operation knows of the call that it came by, and what it may use. One shape for unary calls and Session.
+
+import { status as Code } from '@grpc/grpc-js';
+import type { Store } from '../storage/contract/index.ts';
+import { CallOver } from './errors.ts';
+import type { Metrics } from './metrics.ts';
+import type { PolicyLookup } from './policy.ts';
+import type { Waiters } from './waiters.ts';
+
+/** What the server lends to every operation. */
+export interface Engine {
+  readonly store: Store;
+  readonly policyOf: PolicyLookup;
+  readonly waiters: Waiters;
+  readonly metrics: Metrics;
+}
+
+export interface CallContext {
+  /** On performance.now(); undefined without a deadline. */
+  readonly deadlineMs: number | undefined;
+  /** Fires when the caller hangs up or its deadline passes. */
+  readonly signal: AbortSignal | undefined;
+}
+
+export const UNBOUNDED_CALL: CallContext = { deadlineMs: undefined, signal: undefined };
+
+/** Milliseconds until the caller stops listening; Infinity without a deadline. */
+export const remainingMs = (call: CallContext): number =>
+  call.deadlineMs === undefined ? Infinity : call.deadlineMs - performance.now();
+
+/** Throws when nobody waits for the answer any more, so that nothing is written for a call that is over. */
+export function assertNotOver(call: CallContext): void {
+  if (remainingMs(call) <= 0) throw new CallOver(Code.DEADLINE_EXCEEDED);
+  if (call.signal?.aborted === true) throw new CallOver(Code.CANCELLED);
+}

@@ -1,0 +1,105 @@
+// The gRPC listener: grpc-js with every limit set (most of its defaults are "none"), and every call answered.
+
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { DescService } from '@bufbuild/protobuf';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Logger } from 'pino';
+import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
+import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { grpcDefinition } from '../proto/grpc.ts';
+import { handlers, type OperationName } from './calls/execute.ts';
+import type { Engine } from './context.ts';
+import { tolerant, unaryHandler, unimplementedHandler } from './grpc-unary.ts';
+import { limits } from './limits.ts';
+import { addReflection } from './reflection.ts';
+import { createSessions } from './session.ts';
+
+export interface GrpcOptions {
+  readonly engine: Engine;
+  readonly log: Logger;
+  /** host:port; port 0 takes a free one. */
+  readonly address: string;
+  readonly credentials?: ServerCredentials;
+}
+
+export interface GrpcListener {
+  /** Where it listens, with the real port. */
+  readonly address: string;
+  /** Health says NOT_SERVING; calls are still answered. */
+  stopServing(): void;
+  /** GOAWAY; calls in flight finish; what is left after the time is cut off. Resolves when all is closed. */
+  drain(timeMs: number): Promise<void>;
+}
+
+/** Sources of the numbers: RELIABILITY.md 6.2. grpc-js destroys a connection whose ping goes unanswered. */
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': limits.requestBytesMax,
+  'grpc.max_send_message_length': limits.responseBytesMax,
+  'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
+  'grpc.keepalive_time_ms': 60_000,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.max_connection_idle_ms': 5 * 60_000,
+};
+
+export async function startGrpc({ engine, log, address, credentials }: GrpcOptions): Promise<GrpcListener> {
+  const server = new Server(CHANNEL_OPTIONS);
+  const sessions = createSessions(engine, log);
+  const health = new HealthImplementation({ '': 'SERVING', [IdempotencyService.typeName]: 'SERVING' });
+  const operations = Object.keys(handlers) as OperationName[];
+  const implementation: UntypedServiceImplementation = {
+    ...unimplementedOf(IdempotencyService),
+    ...Object.fromEntries(operations.map((name) => [name, unaryHandler({ engine, log, name })])),
+    session: sessions.handler,
+  };
+  server.addService(definitionOf(IdempotencyService), implementation);
+  server.addService(definitionOf(AdminService), unimplementedOf(AdminService));
+  health.addToServer(server);
+  addReflection(server, [IdempotencyService, AdminService]);
+  const port = await bind(server, address, credentials ?? ServerCredentials.createInsecure());
+  const host = address.slice(0, address.lastIndexOf(':'));
+
+  return {
+    address: `${host}:${port}`,
+    stopServing() {
+      health.setStatus('', 'NOT_SERVING');
+      health.setStatus(IdempotencyService.typeName, 'NOT_SERVING');
+    },
+    async drain(timeMs) {
+      sessions.drain();
+      await shutDown(server, timeMs);
+    },
+  };
+}
+
+function definitionOf(service: DescService): ServiceDefinition {
+  return Object.fromEntries(
+    Object.entries(grpcDefinition(service)).map(([name, method]) => [name, { ...method, ...tolerant(method) }]),
+  );
+}
+
+function unimplementedOf(service: DescService): UntypedServiceImplementation {
+  return Object.fromEntries(service.methods.map((method) => [method.localName, unimplementedHandler(method)]));
+}
+
+async function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new Error(`cannot listen for gRPC on ${address}: ${error.message}`, { cause: error }));
+    });
+  });
+}
+
+/** tryShutdown waits for calls but may never call back when a client vanished (grpc-node #1458), so it gets a bound. */
+async function shutDown(server: Server, timeMs: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, timeMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

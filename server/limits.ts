@@ -1,0 +1,56 @@
+// Every bound of the server in one place: a number, its unit in the name, and why. Bounds of the API are DESIGN.md 5;
+// a namespace policy may tighten them (policy.ts), never widen them.
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const KIB = 1024;
+
+export const limits = {
+  namespaceBytesMax: 128,
+  keyBytesMax: 512,
+  fingerprintsMax: 4,
+  fingerprintDigestBytesMax: 64,
+  fingerprintSchemeBytesMax: 64,
+  attemptIdBytesMax: 64,
+  ownerBytesMax: 256,
+  labelsMax: 16,
+  labelNameBytesMax: 64,
+  labelValueBytesMax: 256,
+  leaseTokenBytes: 16,
+  contentTypeBytesMax: 128,
+  contentEncodingBytesMax: 64,
+  errorCodeBytesMax: 128,
+  errorMessageBytesMax: 1024,
+  errorDetailBytesMax: 4 * KIB,
+  checkpointBytesMax: 16 * KIB,
+  /** Highest that a policy may allow. */
+  resultBytesMax: 1024 * KIB,
+
+  leaseMsMin: 100,
+  leaseMsMax: DAY_MS,
+  ttlMsMin: SECOND_MS,
+  ttlMsMax: 400 * DAY_MS,
+  waitMsMax: MINUTE_MS,
+  retryAfterMsMax: DAY_MS,
+
+  /** The largest result with all other fields at their bounds is about 1.04 MiB; the rest is room for Session packs. */
+  requestBytesMax: 4 * 1024 * KIB,
+  responseBytesMax: 8 * 1024 * KIB,
+  /** grpc-js accepts any amount (75 KB was measured); 16 KiB holds any credential we accept several times. */
+  metadataBytesMax: 16 * KIB,
+  /** Per connection; grpc-js advertises 2^32 - 1 by default. */
+  streamsPerConnectionMax: 1000,
+  /** Unanswered operations of one Session: enough to keep a pack of 256 in each stage, small enough to bound memory. */
+  sessionInFlightMax: 1024,
+
+  /** A caller that must ask again is told to wait at most this long, so that a renewed or early outcome is seen soon. */
+  retryAfterMsHintMax: SECOND_MS,
+  retryAfterMsHintMin: 50,
+  /** A waiting begin answers this long before the caller's deadline, so that the answer still arrives. */
+  deadlineMarginMs: 50,
+  /** How often one waiter of a key looks again when other servers share the store and a push may have been lost. */
+  waiterPollMs: SECOND_MS,
+  /** Times that one begin decides anew because others changed the record in between; each loss means another's success. */
+  decisionsMax: 64,
+} as const;

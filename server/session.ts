@@ -1,0 +1,173 @@
+// Session: the hot path. The same operations as the unary calls, many to a message each way. What is read is bounded by
+// what is unanswered, what is unanswered by what the caller reads: HTTP/2 flow control does the rest.
+
+import { setMaxListeners } from 'node:events';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import {
+  OperationResultSchema,
+  SessionResponseSchema,
+  type Operation,
+  type OperationResult,
+  type SessionRequest,
+  type SessionResponse,
+} from '../proto/gen/onced/v1/idempotency_pb.js';
+import { execute, type Answer, type OperationName, type RequestOf } from './calls/execute.ts';
+import type { CallContext, Engine } from './context.ts';
+import { invalidFields, Rejection, statusOf } from './errors.ts';
+import { MalformedRequest, refusalOf, serviceError } from './grpc-unary.ts';
+import { limits } from './limits.ts';
+
+type Stream = ServerDuplexStream<SessionRequest | MalformedRequest, SessionResponse>;
+type Result = NonNullable<MessageInitShape<typeof OperationResultSchema>['result']>;
+
+export interface Sessions {
+  readonly handler: (stream: Stream) => void;
+  /** Every session answers what it has read, then ends. */
+  drain(): void;
+}
+
+export function createSessions(engine: Engine, log: Logger): Sessions {
+  const open = new Set<() => void>();
+  return {
+    handler(stream) {
+      const refused = refusalOf(stream);
+      if (refused !== undefined) {
+        stream.destroy(Object.assign(new Error(refused.message), serviceError(refused)));
+        return;
+      }
+      const drain = runSession(engine, log, stream, () => {
+        open.delete(drain);
+        engine.metrics.session(-1);
+      });
+      open.add(drain);
+      engine.metrics.session(1);
+    },
+    drain() {
+      for (const drainSession of open) drainSession();
+    },
+  };
+}
+
+/** Serves one stream; returns the way to end it in good order. */
+function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () => void): () => void {
+  const hangUp = new AbortController();
+  // Every waiting begin of the stream listens.
+  setMaxListeners(0, hangUp.signal);
+  let ready: OperationResult[] = [];
+  let unanswered = 0;
+  let isFlushing = false;
+  let isBlocked = false;
+  let isEnding = false;
+  let isClosed = false;
+
+  const flush = (): void => {
+    isFlushing = false;
+    if (isClosed || isBlocked) return;
+    while (ready.length > 0 && !isBlocked) {
+      const count = countFitting(ready);
+      const results = count === ready.length ? ready : ready.slice(0, count);
+      ready = count === ready.length ? [] : ready.slice(count);
+      unanswered -= results.length;
+      engine.metrics.inFlight(-results.length);
+      isBlocked = !stream.write(create(SessionResponseSchema, { results }));
+    }
+    if (stream.isPaused() && !isEnding && unanswered < limits.sessionInFlightMax / 2) stream.resume();
+    if (isEnding && unanswered === 0) stream.end();
+  };
+
+  const answer = (id: bigint, result: Result): void => {
+    ready.push(create(OperationResultSchema, { id, result }));
+    if (isFlushing) return;
+    isFlushing = true;
+    // After this turn's promises: a store that commits a batch resolves many operations in one turn.
+    setImmediate(flush);
+  };
+
+  const begin = (operation: Operation): void => {
+    unanswered += 1;
+    engine.metrics.inFlight(1);
+    const { id } = operation;
+    const { case: name, value: request } = operation.operation;
+    if (name === undefined) {
+      answer(id, errorResult(invalidFields([{ field: 'operation', description: 'is required' }])));
+    } else if (unanswered > limits.sessionInFlightMax) {
+      answer(id, errorResult(tooMany()));
+    } else {
+      const call = contextOf(operation, hangUp.signal);
+      void runOperation(engine, log, { name, request, call }).then((result) => answer(id, result));
+    }
+  };
+
+  const end = (): void => {
+    isEnding = true;
+    stream.pause();
+    if (unanswered === 0) stream.end();
+  };
+
+  stream.on('data', (message: SessionRequest | MalformedRequest) => {
+    if (message instanceof MalformedRequest) {
+      stream.destroy(Object.assign(new Error(message.rejection.message), serviceError(message.rejection)));
+      return;
+    }
+    for (const operation of message.operations) begin(operation);
+    if (unanswered >= limits.sessionInFlightMax) stream.pause();
+  });
+  stream.on('drain', () => {
+    isBlocked = false;
+    flush();
+  });
+  stream.on('end', end);
+  stream.on('cancelled', () => hangUp.abort());
+  stream.on('error', (error) => log.debug({ err: error }, 'session broke'));
+  stream.once('close', () => {
+    isClosed = true;
+    hangUp.abort();
+    engine.metrics.inFlight(-unanswered);
+    onClosed();
+  });
+  return end;
+}
+
+async function runOperation(
+  engine: Engine,
+  log: Logger,
+  operation: { name: OperationName; request: RequestOf<OperationName>; call: CallContext },
+): Promise<Result> {
+  const answer: Answer<unknown> = await execute(engine, log, operation);
+  return answer.ok ? ({ case: operation.name, value: answer.response } as Result) : errorResult(answer.error);
+}
+
+const errorResult = (error: Parameters<typeof statusOf>[0]): Result => ({ case: 'error', value: statusOf(error) });
+
+function contextOf(operation: Operation, signal: AbortSignal): CallContext {
+  const deadlineMs = operation.timeoutMs === 0 ? undefined : performance.now() + operation.timeoutMs;
+  return { deadlineMs, signal };
+}
+
+const tooMany = (): Rejection =>
+  new Rejection('OVERLOADED', `at most ${limits.sessionInFlightMax} operations of a session may be unanswered`, {
+    retryAfterMs: limits.retryAfterMsHintMin,
+  });
+
+/** Bytes of results in one message, so that a client with the usual 4 MiB limit can read it. */
+const RESULT_BYTES_PER_MESSAGE = 1024 * 1024;
+
+/** How many results from the front go into one message: at least one. */
+function countFitting(results: readonly OperationResult[]): number {
+  let bytes = 0;
+  const over = results.findIndex(({ result }) => {
+    bytes += payloadBytes(result);
+    return bytes > RESULT_BYTES_PER_MESSAGE;
+  });
+  return over === -1 ? results.length : Math.max(1, over);
+}
+
+function payloadBytes(result: OperationResult['result']): number {
+  if (result.case === 'beginIntent') {
+    const { outcome } = result.value;
+    return outcome.case === 'completed' ? outcome.value.result.length : 0;
+  }
+  return result.case === 'lookup' ? (result.value.record?.result?.length ?? 0) : 0;
+}

@@ -1,0 +1,8 @@
+// What GetServerInfo says of this release.
+
+import packageJson from '../package.json' with { type: 'json' };
+
+export const VERSION: string = packageJson.version;
+
+/** Calls beyond the unary core that this server answers. */
+export const CAPABILITIES: readonly string[] = ['session'];
