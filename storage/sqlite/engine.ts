@@ -1,0 +1,157 @@
+// The synchronous core: one batch of operations, one transaction, one fsync. Runs in the writer thread and owns the
+// connection; knows nothing of threads or queues.
+
+import type { Database } from 'better-sqlite3';
+import { epochMs, StoreError, type EpochMs, type RecordId } from '../contract/index.ts';
+import { CHECKPOINT_BUSY_PAGES, CHECKPOINT_FULL_PAGES, CHECKPOINT_IDLE_PAGES } from './limits.ts';
+import { BY_THE_CLOCK, type FailedReply, type Operation, type Reply } from './protocol.ts';
+import { hashOf, runClaim, runExtend, runRead, runSettle, type Table } from './records.ts';
+import { runRegistryGet, runRegistryList, runRegistryPut, runRegistryRemove } from './registry.ts';
+import type { Space } from './space.ts';
+import { prepareStatements } from './statements.ts';
+import { createTallies } from './tallies.ts';
+import { FatalStoreError, fullError, isFatal, isFull, sqliteCode, toStoreError } from './trouble.ts';
+import { runCompact, runList, runRemove, runStats } from './upkeep.ts';
+
+export interface Engine {
+  /**
+   * Replies in the order of the operations, all of them committed. Throws FatalStoreError when the disk cannot be
+   * believed any more: then nothing of the batch may be acknowledged and the process must end.
+   */
+  run(operations: readonly Operation[]): readonly Reply[];
+  /** Moves the log into the database when there is enough of it; the caller has nothing better to do. */
+  tidy(): void;
+  close(): void;
+}
+
+export interface EngineParts {
+  readonly database: Database;
+  readonly clock: () => EpochMs;
+  readonly space: Space;
+  /** Replaced by a test that wants two keys to collide. */
+  readonly hashOf?: (id: RecordId) => number;
+}
+
+export function createEngine(parts: EngineParts): Engine {
+  const { database, clock, space } = parts;
+  const statements = prepareStatements(database);
+  const table: Table = { statements, tallies: createTallies(), hashOf: parts.hashOf ?? hashOf };
+
+  const runOne = (operation: Operation): Reply => {
+    if (space.isFull() && isRefusedWhenFull(operation)) return failed(fullError());
+    const nowMs = operation[1] === BY_THE_CLOCK ? clock() : epochMs(operation[1]);
+    switch (operation[0]) {
+      case 'claim':
+        return runClaim(table, operation, nowMs);
+      case 'extend':
+        return runExtend(table, operation, nowMs);
+      case 'settle':
+        return runSettle(table, operation, nowMs);
+      case 'read':
+        return runRead(table, operation, nowMs);
+      case 'list':
+        return ['value', runList(table, operation[2], nowMs)];
+      case 'remove':
+        return ['value', runRemove(table, operation[2], nowMs)];
+      case 'compact':
+        return ['value', runCompact(table, operation[2], nowMs)];
+      case 'stats':
+        return ['value', { ...runStats(table, nowMs), storeBytes: space.storeBytes() }];
+      case 'ping':
+        return ['value', statements.ping.run().changes === 1];
+      case 'registry-get':
+        return ['value', runRegistryGet(statements, operation[2])];
+      case 'registry-put':
+        return ['value', runRegistryPut(statements, operation[2])];
+      case 'registry-remove':
+        return ['value', runRegistryRemove(statements, operation[2])];
+      case 'registry-list':
+        return ['value', runRegistryList(statements, operation[2])];
+    }
+  };
+
+  const commit = (operations: readonly Operation[]): readonly Reply[] => {
+    // Looking needs no write lock, so it goes on when a write cannot even begin.
+    (operations.every(isReading) ? statements.beginReading : statements.begin).run();
+    const changesBefore = totalChanges();
+    const replies = operations.map(runOne);
+    if (totalChanges() !== changesBefore) {
+      table.tallies.write(statements);
+      statements.clock.run(clock());
+    }
+    statements.commit.run();
+    return replies;
+  };
+
+  const totalChanges = (): number => statements.totalChanges.get()?.[0] as number;
+
+  const attempt = (operations: readonly Operation[]): readonly Reply[] => {
+    try {
+      return commit(operations);
+    } catch (error) {
+      return recover(operations, error);
+    } finally {
+      table.tallies.forget();
+    }
+  };
+
+  // One operation's trouble must not fail the others: nothing of the batch was written, so each is tried by itself.
+  const recover = (operations: readonly Operation[], error: unknown): readonly Reply[] => {
+    // SQLite may have rolled back by itself; a rollback outside of a transaction would throw over the real error.
+    if (database.inTransaction) statements.rollback.run();
+    table.tallies.forget();
+    if (isFatal(error)) throw new FatalStoreError(fatalMessage(error), { cause: error });
+    if (isFull(error) && space.becameFull()) return attempt(operations);
+    if (operations.length === 1) return [failed(error)];
+    return operations.flatMap((operation) => attempt([operation]));
+  };
+
+  // NOOP moves nothing and tells how much there is to move.
+  const logPages = (): number => {
+    const [state] = database.pragma('wal_checkpoint(noop)') as { log: number; checkpointed: number }[];
+    return state === undefined ? 0 : state.log - state.checkpointed;
+  };
+
+  const checkpoint = (mode: 'passive' | 'truncate'): void => {
+    try {
+      database.pragma(`wal_checkpoint(${mode})`);
+    } catch (error) {
+      if (isFatal(error)) throw new FatalStoreError(fatalMessage(error), { cause: error });
+      if (isFull(error)) space.becameFull();
+    }
+  };
+
+  return {
+    run(operations) {
+      space.look();
+      const replies = attempt(operations);
+      if (logPages() >= CHECKPOINT_BUSY_PAGES) checkpoint('passive');
+      return replies;
+    },
+    tidy() {
+      if (logPages() >= (space.isFull() ? CHECKPOINT_FULL_PAGES : CHECKPOINT_IDLE_PAGES)) checkpoint('passive');
+    },
+    close() {
+      checkpoint('truncate');
+      database.close();
+    },
+  };
+}
+
+const READING: ReadonlySet<string> = new Set(['read', 'list', 'stats', 'registry-get', 'registry-list']);
+
+const isReading = (operation: Operation): boolean => READING.has(operation[0]);
+
+const isRefusedWhenFull = (operation: Operation): boolean => operation[0] === 'claim' || operation[0] === 'ping';
+
+function failed(error: unknown): FailedReply {
+  const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof StoreError) && sqliteCode(error) === undefined) {
+    return ['failed', 'bug', `the SQLite store failed an assertion: ${String(error)}`, cause];
+  }
+  const { kind, message } = toStoreError(error);
+  return ['failed', kind, message, cause];
+}
+
+const fatalMessage = (error: unknown): string =>
+  `SQLite reported ${sqliteCode(error) ?? String(error)}; what was acknowledged is on the disk, what was not may be lost`;

@@ -1,0 +1,43 @@
+// Every bound of the SQLite store in one place: a number, a unit, a reason.
+
+/** How long SQLite may sleep on a lock; it blocks the writer thread, and nobody but a backup should hold one. */
+export const BUSY_MS_MAX = 250;
+
+/** Operations that one transaction takes: past a few hundred the share of the fsync is nothing, and latency grows. */
+export const BATCH_OPERATIONS_MAX = 512;
+
+/** Operations that may wait for their answer. Above it the store says so instead of eating memory. */
+export const QUEUE_OPERATIONS_MAX = 100_000;
+
+/** Rows that one step of a listing looks at, so that a filter that matches nothing never holds up the writer for long. */
+export const LIST_SCAN_ROWS_MAX = 5_000;
+
+/** Log size (in pages of 4 KiB) from which an idle writer moves the log into the database. */
+export const CHECKPOINT_IDLE_PAGES = 1_000;
+
+/** Log size (in pages) at which the writer does so although it is busy: 64 MiB bound the log and the next start. */
+export const CHECKPOINT_BUSY_PAGES = 16_384;
+
+/** The same on a full disk: an emptied log is written over and needs no new space. */
+export const CHECKPOINT_FULL_PAGES = 64;
+
+/** How long nothing may have been asked before the writer counts as idle. */
+export const IDLE_MS = 20;
+
+/** What the log file may keep of its size after it was emptied. */
+export const LOG_BYTES_KEPT = 64 * 1024 * 1024;
+
+/** Pages kept in memory, in KiB: the inner pages of a ten-million-row index and the rows written lately. */
+export const CACHE_KIB = 64 * 1024;
+
+/** Space held back in a file of its own, so that settling and compaction still work on a full disk. */
+export const BALLAST_BYTES = 16 * 1024 * 1024;
+
+/** How often a full store looks whether space came back. */
+export const RECOVER_CHECK_MS = 500;
+
+/** Free space without which a new store is not begun. */
+export const START_BYTES_FREE = 512 * 1024 * 1024;
+
+/** Size up to which the file is checked page by page after an unclean stop; beyond it a start would take too long. */
+export const INTEGRITY_CHECK_BYTES_MAX = 256 * 1024 * 1024;

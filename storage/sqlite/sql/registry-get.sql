@@ -1,0 +1,4 @@
+-- In: collection, name.
+select collection, name, revision, value
+from registry
+where collection = ? and name = ?

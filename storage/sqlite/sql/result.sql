@@ -1,0 +1,4 @@
+-- In: id. Out: the result bytes, null when there are none.
+select result
+from records
+where id = ?

@@ -1,0 +1,50 @@
+// Loads and prepares the SQL files: one file a verb, parameters only.
+
+import { readFileSync } from 'node:fs';
+import type { Database, Statement } from 'better-sqlite3';
+import { COLUMNS } from './rows.ts';
+
+export type Statements = ReturnType<typeof prepareStatements>;
+
+export function prepareStatements(database: Database) {
+  const write = (name: string): Statement => database.prepare(sqlOf(name));
+  const rows = (name: string): Statement<unknown[], unknown[]> =>
+    database.prepare<unknown[], unknown[]>(sqlOf(name)).raw();
+  return {
+    find: records(rows('find')),
+    result: rows('result'),
+    claim: write('claim'),
+    extend: write('extend'),
+    checkpoint: write('checkpoint'),
+    settle: write('settle'),
+    remove: write('remove'),
+    listUntil: rows('list-until'),
+    list: records(rows('list')),
+    due: rows('due'),
+    purge: write('purge'),
+    dropResult: write('drop-result'),
+    tally: write('tally'),
+    stats: rows('stats'),
+    orphans: rows('orphans'),
+    clock: write('clock'),
+    ping: write('ping'),
+    registryGet: database.prepare(sqlOf('registry-get')),
+    registryPut: write('registry-put'),
+    registryRemove: write('registry-remove'),
+    registryList: database.prepare(sqlOf('registry-list')),
+    totalChanges: rows('total-changes'),
+    beginReading: database.prepare('begin'),
+    begin: database.prepare('begin immediate'),
+    commit: database.prepare('commit'),
+    rollback: database.prepare('rollback'),
+  };
+}
+
+const sqlOf = (name: string): string => readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), 'utf8');
+
+// Rows are read by position, so a column that moved in the file would end up in another field.
+function records(statement: Statement<unknown[], unknown[]>): Statement<unknown[], unknown[]> {
+  const names = statement.columns().map((column) => column.name);
+  if (names.join() !== COLUMNS.join()) throw new Error(`the columns of ${statement.source} are not those of rows.ts`);
+  return statement;
+}

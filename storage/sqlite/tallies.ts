@@ -1,0 +1,54 @@
+// Counts of records and bytes by namespace and state: gathered in memory over a batch, written once with it.
+
+import type { StoredRecord, StoredState } from '../contract/index.ts';
+import { payloadBytes, stateCode } from './rows.ts';
+import type { Statements } from './statements.ts';
+
+interface Change {
+  readonly namespace: string;
+  readonly state: StoredState;
+  records: number;
+  bytes: number;
+}
+
+export interface Tallies {
+  /** One record was, and now is; undefined for none. */
+  moved(before: StoredRecord | undefined, after: StoredRecord | undefined): void;
+  add(namespace: string, state: StoredState, change: { readonly records: number; readonly bytes: number }): void;
+  /** Inside the batch's transaction. */
+  write(statements: Statements): void;
+  /** The transaction was rolled back, or is over. */
+  forget(): void;
+}
+
+export function createTallies(): Tallies {
+  const changes = new Map<string, Change>();
+
+  const add: Tallies['add'] = (namespace, state, { records, bytes }) => {
+    const name = `${state} ${namespace}`;
+    const change = changes.get(name);
+    if (change === undefined) {
+      changes.set(name, { namespace, state, records, bytes });
+      return;
+    }
+    change.records += records;
+    change.bytes += bytes;
+  };
+
+  return {
+    add,
+
+    moved(before, after) {
+      if (before !== undefined) add(before.namespace, before.state, { records: -1, bytes: -payloadBytes(before) });
+      if (after !== undefined) add(after.namespace, after.state, { records: 1, bytes: payloadBytes(after) });
+    },
+
+    write(statements) {
+      for (const { namespace, state, records, bytes } of changes.values()) {
+        if (records !== 0 || bytes !== 0) statements.tally.run(namespace, stateCode(state), records, bytes);
+      }
+    },
+
+    forget: () => changes.clear(),
+  };
+}

@@ -1,0 +1,114 @@
+// The verbs of operators and of compaction against the records table, inside the batch's transaction.
+
+import {
+  durationMs,
+  epochMs,
+  type CompactRequest,
+  type CompactResult,
+  type EpochMs,
+  type ListRequest,
+  type Namespace,
+  type RemoveRequest,
+  type StoreStats,
+} from '../contract/index.ts';
+import { LIST_SCAN_ROWS_MAX } from './limits.ts';
+import type { Cell } from './protocol.ts';
+import { findRow, type Table } from './records.ts';
+import { packRow, rowId, stateCode, stateOf, unpackRow } from './rows.ts';
+
+export interface ListSlice {
+  readonly nowMs: EpochMs;
+  readonly rows: readonly (readonly Cell[])[];
+  readonly next: string | undefined;
+}
+
+/** In order of row id, which a record keeps for life. `after` is the id of the last row looked at. */
+export function runList(table: Table, request: ListRequest, nowMs: EpochMs): ListSlice {
+  const after = Number(request.after ?? '0');
+  const until = table.statements.listUntil.get(after, LIST_SCAN_ROWS_MAX)?.[0];
+  if (typeof until !== 'number') return { nowMs, rows: [], next: undefined };
+  const found = table.statements.list.all({
+    after,
+    until,
+    now: nowMs,
+    limit: request.limit,
+    includeExpired: request.includeExpired === true ? 1 : 0,
+    namespace: request.namespace ?? null,
+    states: request.states === undefined ? null : JSON.stringify(request.states.map(stateCode)),
+    orphanedOnly: request.orphanedOnly === true ? 1 : 0,
+    keyPrefix: request.keyPrefix ?? null,
+    owner: request.owner ?? null,
+    updatedUntil: request.ageMsMin === undefined ? null : nowMs - request.ageMsMin,
+  });
+  const rows = found.map((row) => packRow(row as (Cell | Buffer)[]));
+  const last = rows.length === request.limit ? rows.at(-1) : undefined;
+  const seen = last === undefined ? until : rowId(last);
+  const isOver = table.statements.listUntil.get(seen, 1)?.[0] === null;
+  return { nowMs, rows, next: isOver ? undefined : String(seen) };
+}
+
+export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs): boolean {
+  const row = findRow(table, request);
+  if (row === undefined) return false;
+  const { changes } = table.statements.remove.run(rowId(row), request.revision, request.force ? 1 : 0, nowMs);
+  if (changes === 0) return false;
+  table.tallies.moved(unpackRow(row), undefined);
+  return true;
+}
+
+export function runCompact(table: Table, request: CompactRequest, nowMs: EpochMs): CompactResult {
+  const except = JSON.stringify(request.exceptNamespaces ?? []);
+  const due = table.statements.due.all(nowMs, except, request.limit);
+  let resultsDropped = 0;
+  let recordsRemoved = 0;
+  for (const row of due as DueRow[]) {
+    if (row[4] <= nowMs) recordsRemoved += purge(table, row, nowMs);
+    else resultsDropped += dropResult(table, row, nowMs);
+  }
+  const oldest = table.statements.due.get(nowMs, except, 1) as DueRow | undefined;
+  return {
+    nowMs,
+    resultsDropped,
+    recordsRemoved,
+    more: oldest !== undefined,
+    lagMs: durationMs(oldest === undefined ? 0 : nowMs - oldest[3]),
+  };
+}
+
+type DueRow = [
+  id: number,
+  namespace: Namespace,
+  state: number,
+  dueMs: number,
+  purgeMs: number,
+  resultBytes: number,
+  resultDropped: number,
+  checkpointBytes: number | null,
+];
+
+function purge(table: Table, row: DueRow, nowMs: EpochMs): number {
+  const [id, namespace, state, , , resultBytes, resultDropped, checkpointBytes] = row;
+  const { changes } = table.statements.purge.run(id, nowMs, nowMs);
+  const bytes = (resultDropped === 1 ? 0 : resultBytes) + (checkpointBytes ?? 0);
+  if (changes === 1) table.tallies.add(namespace, stateOf(state), { records: -1, bytes: -bytes });
+  return changes;
+}
+
+function dropResult(table: Table, row: DueRow, nowMs: EpochMs): number {
+  const [id, namespace, state, , , resultBytes] = row;
+  const { changes } = table.statements.dropResult.run(id, nowMs);
+  if (changes === 1) table.tallies.add(namespace, stateOf(state), { records: 0, bytes: -resultBytes });
+  return changes;
+}
+
+/** `storeBytes` is added by who knows the file. */
+export function runStats(table: Table, nowMs: EpochMs): Omit<StoreStats, 'storeBytes'> {
+  const groups = table.statements.stats.all() as [Namespace, number, number, number][];
+  const [orphans, oldest] = table.statements.orphans.get({ now: nowMs }) as [number, number | null];
+  return {
+    nowMs,
+    groups: groups.map(([namespace, state, records, bytes]) => ({ namespace, state: stateOf(state), records, bytes })),
+    orphans,
+    oldestOrphanMs: oldest === null ? undefined : epochMs(oldest),
+  };
+}
