@@ -5,6 +5,7 @@ import type { Store } from '../storage/contract/index.ts';
 import { CallOver } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { PolicyLookup } from './policy.ts';
+import type { Principal } from './principal.ts';
 import type { Waiters } from './waiters.ts';
 
 /** What the server lends to every operation. */
@@ -20,9 +21,8 @@ export interface CallContext {
   readonly deadlineMs: number | undefined;
   /** Fires when the caller hangs up or its deadline passes. */
   readonly signal: AbortSignal | undefined;
+  readonly principal: Principal;
 }
-
-export const UNBOUNDED_CALL: CallContext = { deadlineMs: undefined, signal: undefined };
 
 /** Milliseconds until the caller stops listening; Infinity without a deadline. */
 export const remainingMs = (call: CallContext): number =>

@@ -7,10 +7,17 @@ import type { Logger } from 'pino';
 import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../proto/grpc.ts';
-import { handlers, type OperationName } from './calls/execute.ts';
 import type { Engine } from './context.ts';
-import { tolerant, unaryHandler, unimplementedHandler } from './grpc-unary.ts';
+import { streamHandler, tolerant, unaryHandler, unimplementedHandler } from './grpc-calls.ts';
 import { limits } from './limits.ts';
+import {
+  adminOperations,
+  adminStreams,
+  idempotencyOperations,
+  idempotencyStreams,
+  type StreamOperation,
+  type UnaryOperation,
+} from './operations.ts';
 import { addReflection } from './reflection.ts';
 import { createSessions } from './session.ts';
 
@@ -45,14 +52,13 @@ export async function startGrpc({ engine, log, address, credentials }: GrpcOptio
   const server = new Server(CHANNEL_OPTIONS);
   const sessions = createSessions(engine, log);
   const health = new HealthImplementation({ '': 'SERVING', [IdempotencyService.typeName]: 'SERVING' });
-  const operations = Object.keys(handlers) as OperationName[];
-  const implementation: UntypedServiceImplementation = {
-    ...unimplementedOf(IdempotencyService),
-    ...Object.fromEntries(operations.map((name) => [name, unaryHandler({ engine, log, name })])),
+  const idempotency = { unary: idempotencyOperations, streams: idempotencyStreams };
+  const admin = { unary: adminOperations, streams: adminStreams };
+  server.addService(definitionOf(IdempotencyService), {
+    ...handlersOf(IdempotencyService, idempotency, { engine, log }),
     session: sessions.handler,
-  };
-  server.addService(definitionOf(IdempotencyService), implementation);
-  server.addService(definitionOf(AdminService), unimplementedOf(AdminService));
+  });
+  server.addService(definitionOf(AdminService), handlersOf(AdminService, admin, { engine, log }));
   health.addToServer(server);
   addReflection(server, [IdempotencyService, AdminService]);
   const port = await bind(server, address, credentials ?? ServerCredentials.createInsecure());
@@ -77,8 +83,26 @@ function definitionOf(service: DescService): ServiceDefinition {
   );
 }
 
-function unimplementedOf(service: DescService): UntypedServiceImplementation {
-  return Object.fromEntries(service.methods.map((method) => [method.localName, unimplementedHandler(method)]));
+interface Tables {
+  readonly unary: object;
+  readonly streams: object;
+}
+
+function handlersOf(
+  service: DescService,
+  tables: Tables,
+  options: { engine: Engine; log: Logger },
+): UntypedServiceImplementation {
+  const unary = new Map<string, UnaryOperation>(Object.entries(tables.unary));
+  const streams = new Map<string, StreamOperation>(Object.entries(tables.streams));
+  const handlers = service.methods.map((method) => {
+    const operation = unary.get(method.localName);
+    const stream = streams.get(method.localName);
+    if (operation !== undefined) return [method.localName, unaryHandler({ ...options, method }, operation)] as const;
+    if (stream !== undefined) return [method.localName, streamHandler({ ...options, method }, stream)] as const;
+    return [method.localName, unimplementedHandler(method)] as const;
+  });
+  return Object.fromEntries(handlers);
 }
 
 async function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {

@@ -13,11 +13,13 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../proto/gen/onced/v1/idempotency_pb.js';
-import { execute, type Answer, type OperationName, type RequestOf } from './calls/execute.ts';
 import type { CallContext, Engine } from './context.ts';
 import { invalidFields, Rejection, statusOf } from './errors.ts';
-import { MalformedRequest, refusalOf, serviceError } from './grpc-unary.ts';
+import { execute } from './execute.ts';
+import { breakOff, MalformedRequest, refusalOf } from './grpc-calls.ts';
 import { limits } from './limits.ts';
+import { idempotencyOperations, type UnaryOperation } from './operations.ts';
+import { ANONYMOUS } from './principal.ts';
 
 type Stream = ServerDuplexStream<SessionRequest | MalformedRequest, SessionResponse>;
 type Result = NonNullable<MessageInitShape<typeof OperationResultSchema>['result']>;
@@ -32,9 +34,9 @@ export function createSessions(engine: Engine, log: Logger): Sessions {
   const open = new Set<() => void>();
   return {
     handler(stream) {
-      const refused = refusalOf(stream);
+      const refused = refusalOf(stream.metadata);
       if (refused !== undefined) {
-        stream.destroy(Object.assign(new Error(refused.message), serviceError(refused)));
+        breakOff(stream, refused);
         return;
       }
       const drain = runSession(engine, log, stream, () => {
@@ -96,7 +98,7 @@ function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () =>
       answer(id, errorResult(tooMany()));
     } else {
       const call = contextOf(operation, hangUp.signal);
-      void runOperation(engine, log, { name, request, call }).then((result) => answer(id, result));
+      void runOperation({ engine, log }, { name, request, call }).then((result) => answer(id, result));
     }
   };
 
@@ -108,7 +110,7 @@ function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () =>
 
   stream.on('data', (message: SessionRequest | MalformedRequest) => {
     if (message instanceof MalformedRequest) {
-      stream.destroy(Object.assign(new Error(message.rejection.message), serviceError(message.rejection)));
+      breakOff(stream, message.rejection);
       return;
     }
     for (const operation of message.operations) begin(operation);
@@ -130,20 +132,23 @@ function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () =>
   return end;
 }
 
+type Operations = typeof idempotencyOperations;
+type Packed = Exclude<Operation['operation'], { case: undefined }>;
+
 async function runOperation(
-  engine: Engine,
-  log: Logger,
-  operation: { name: OperationName; request: RequestOf<OperationName>; call: CallContext },
+  server: { engine: Engine; log: Logger },
+  { name, request, call }: { name: Packed['case']; request: Packed['value']; call: CallContext },
 ): Promise<Result> {
-  const answer: Answer<unknown> = await execute(engine, log, operation);
-  return answer.ok ? ({ case: operation.name, value: answer.response } as Result) : errorResult(answer.error);
+  const operation: UnaryOperation = idempotencyOperations[name satisfies keyof Operations];
+  const answer = await execute(server, operation, { name, request, call });
+  return answer.ok ? ({ case: name, value: answer.response } as Result) : errorResult(answer.error);
 }
 
 const errorResult = (error: Parameters<typeof statusOf>[0]): Result => ({ case: 'error', value: statusOf(error) });
 
 function contextOf(operation: Operation, signal: AbortSignal): CallContext {
   const deadlineMs = operation.timeoutMs === 0 ? undefined : performance.now() + operation.timeoutMs;
-  return { deadlineMs, signal };
+  return { deadlineMs, signal, principal: ANONYMOUS };
 }
 
 const tooMany = (): Rejection =>

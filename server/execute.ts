@@ -1,0 +1,123 @@
+// The one path of every operation, by unary call, stream, Session or HTTP: allow, run, turn what is thrown into an
+// answer, count, log.
+
+import { randomUUID } from 'node:crypto';
+import type { Message } from '@bufbuild/protobuf';
+import type { Logger } from 'pino';
+import { StoreError } from '../storage/contract/index.ts';
+import type { CallContext, Engine } from './context.ts';
+import { CallOver, Rejection, rejectionOfStoreError } from './errors.ts';
+import { keyHash } from './log.ts';
+import type { StreamOperation, UnaryOperation } from './operations.ts';
+import type { Verb } from './principal.ts';
+
+export type Answer =
+  { readonly ok: true; readonly response: Message } | { readonly ok: false; readonly error: Rejection | CallOver };
+
+export interface Execution {
+  /** Name of the RPC, for figures and log. */
+  readonly name: string;
+  readonly request: Message;
+  readonly call: CallContext;
+}
+
+interface Server {
+  readonly engine: Engine;
+  readonly log: Logger;
+}
+
+/** Never rejects: whatever happens, the caller gets an answer. */
+export async function execute(
+  { engine, log }: Server,
+  operation: UnaryOperation,
+  { name, request, call }: Execution,
+): Promise<Answer> {
+  const startMs = performance.now();
+  const fields: LoggedFields = request;
+  const namespace = fields.namespace ?? '';
+  try {
+    authorize(call, operation.verb, fields.namespace);
+    const response = await operation.run(engine, request, call);
+    engine.metrics.request(name, namespace, outcomeOf(response), performance.now() - startMs);
+    return { ok: true, response };
+  } catch (thrown) {
+    const error = answerable(thrown, log);
+    engine.metrics.request(name, namespace, labelOf(error), performance.now() - startMs);
+    if (error instanceof Rejection) logRejection(log, name, error, fields);
+    return { ok: false, error };
+  }
+}
+
+/** As `execute`, for a call with many answers: `send` gets each, and its promise holds the next one back. */
+export async function executeStream(
+  { engine, log }: Server,
+  operation: StreamOperation,
+  { name, request, call }: Execution,
+  send: (response: Message) => Promise<void>,
+): Promise<Rejection | CallOver | undefined> {
+  const startMs = performance.now();
+  const fields: LoggedFields = request;
+  const namespace = fields.namespace ?? '';
+  try {
+    authorize(call, operation.verb, fields.namespace);
+    for await (const response of operation.run(engine, request, call)) await send(response);
+    engine.metrics.request(name, namespace, 'ok', performance.now() - startMs);
+    return undefined;
+  } catch (thrown) {
+    const error = answerable(thrown, log);
+    engine.metrics.request(name, namespace, labelOf(error), performance.now() - startMs);
+    if (error instanceof Rejection) logRejection(log, name, error, fields);
+    return error;
+  }
+}
+
+/** Before anything else is looked at, so that a foreign caller learns nothing, not even by timing. */
+function authorize(call: CallContext, verb: Verb | undefined, namespace: string | undefined): void {
+  if (verb === undefined || call.principal.may(verb, namespace === '' ? undefined : namespace)) return;
+  throw new Rejection('PERMISSION_DENIED', `these credentials may not ${verb} in this namespace`);
+}
+
+interface LoggedFields {
+  readonly $typeName: string;
+  readonly namespace?: string;
+  readonly key?: string;
+}
+
+const labelOf = (error: Rejection | CallOver): string => (error instanceof Rejection ? error.reason : 'CANCELLED');
+
+interface CountedFields {
+  readonly $typeName: string;
+  readonly outcome?: { readonly case?: string };
+  readonly alreadyApplied?: boolean;
+}
+
+/** What the figures call a good answer: the case of a begin, a repeat, or ok. */
+const outcomeOf = (response: CountedFields): string =>
+  response.outcome?.case ?? (response.alreadyApplied === true ? 'already_applied' : 'ok');
+
+function answerable(thrown: unknown, log: Logger): Rejection | CallOver {
+  if (thrown instanceof Rejection || thrown instanceof CallOver) return thrown;
+  if (thrown instanceof StoreError) return rejectionOfStoreError(thrown);
+  const requestId = randomUUID();
+  log.error({ err: thrown, requestId }, 'internal error');
+  return new Rejection('INTERNAL', `internal error; the server's log has it under request id ${requestId}`, {
+    metadata: { request_id: requestId },
+  });
+}
+
+function logRejection(log: Logger, name: string, error: Rejection, fields: LoggedFields): void {
+  const level = error.reason === 'STORE_UNAVAILABLE' ? 'warn' : 'info';
+  if (!log.isLevelEnabled(level)) return;
+  const facts = {
+    rpc: name,
+    reason: error.reason,
+    namespace: fields.namespace,
+    keyHash: fields.key === undefined ? undefined : keyHash(fields.key),
+    why: error.message,
+    cause: error.detail.cause instanceof Error ? causeOf(error.detail.cause) : undefined,
+  };
+  log[level](facts, 'rejected');
+}
+
+const causeOf = (error: Error): string =>
+  error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;

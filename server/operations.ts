@@ -1,0 +1,70 @@
+// Every operation that this server has, by service and method: what it needs to be allowed, and what it does. gRPC,
+// Session and HTTP all serve these tables. What stands in no table is answered UNIMPLEMENTED.
+
+import type {
+  DescMethod,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageShape,
+} from '@bufbuild/protobuf';
+import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
+import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { beginIntent } from './calls/begin.ts';
+import { checkpoint, renew } from './calls/keep.ts';
+import { getServerInfo, lookup } from './calls/look.ts';
+import { complete, fail } from './calls/settle.ts';
+import type { CallContext, Engine } from './context.ts';
+import type { Verb } from './principal.ts';
+
+/** A call with one answer. */
+export interface UnaryOperation<Method extends DescMethod = DescMethod> {
+  /** Undefined: needs no permission. */
+  readonly verb: Verb | undefined;
+  run(
+    engine: Engine,
+    request: MessageShape<Method['input']>,
+    call: CallContext,
+  ): Promise<MessageShape<Method['output']>>;
+}
+
+/** A call with many answers. The caller's hang-up fires `call.signal`; the iteration must then end. */
+export interface StreamOperation<Method extends DescMethod = DescMethod> {
+  readonly verb: Verb | undefined;
+  run(
+    engine: Engine,
+    request: MessageShape<Method['input']>,
+    call: CallContext,
+  ): AsyncIterable<MessageShape<Method['output']>>;
+}
+
+type MethodsOf<Service extends DescService, Kind extends DescMethod> = {
+  [Name in keyof Service['method'] as Service['method'][Name] extends Kind ? Name : never]: Service['method'][Name];
+};
+type UnaryTable<Service extends DescService> = {
+  readonly [Name in keyof MethodsOf<Service, DescMethodUnary>]?: UnaryOperation<
+    MethodsOf<Service, DescMethodUnary>[Name] & DescMethod
+  >;
+};
+type StreamTable<Service extends DescService> = {
+  readonly [Name in keyof MethodsOf<Service, DescMethodServerStreaming>]?: StreamOperation<
+    MethodsOf<Service, DescMethodServerStreaming>[Name] & DescMethod
+  >;
+};
+
+/** The operations that Session packs are the first six. */
+export const idempotencyOperations = {
+  beginIntent: { verb: 'begin', run: beginIntent },
+  complete: { verb: 'complete', run: complete },
+  fail: { verb: 'complete', run: fail },
+  renew: { verb: 'complete', run: renew },
+  checkpoint: { verb: 'complete', run: checkpoint },
+  lookup: { verb: 'lookup', run: lookup },
+  getServerInfo: { verb: undefined, run: getServerInfo },
+} satisfies UnaryTable<typeof IdempotencyService>;
+
+export const idempotencyStreams = {} satisfies StreamTable<typeof IdempotencyService>;
+
+export const adminOperations = {} satisfies UnaryTable<typeof AdminService>;
+
+export const adminStreams = {} satisfies StreamTable<typeof AdminService>;
