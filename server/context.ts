@@ -2,8 +2,10 @@
 
 import { status as Code } from '@grpc/grpc-js';
 import type { Store } from '../storage/contract/index.ts';
+import type { Audit } from './audit.ts';
 import { CallOver } from './errors.ts';
 import type { Metrics } from './metrics.ts';
+import type { Namespaces } from './namespaces.ts';
 import type { PolicyLookup } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Waiters } from './waiters.ts';
@@ -12,6 +14,8 @@ import type { Waiters } from './waiters.ts';
 export interface Engine {
   readonly store: Store;
   readonly policyOf: PolicyLookup;
+  readonly namespaces: Namespaces;
+  readonly audit: Audit;
   readonly waiters: Waiters;
   readonly metrics: Metrics;
 }

@@ -1,16 +1,26 @@
 // Puts together what operations use: a measured store, the policies, the waiters, the figures.
 
 import type { Store } from '../storage/contract/index.ts';
+import type { Logger } from 'pino';
+import type { NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
+import { createAudit } from './audit.ts';
 import type { Engine } from './context.ts';
 import { limits } from './limits.ts';
 import { measuredStore } from './measured-store.ts';
 import type { Metrics } from './metrics.ts';
-import { DEFAULT_POLICY, type PolicyLookup } from './policy.ts';
+import { openNamespaces } from './namespaces.ts';
+import type { PolicyLookup } from './policy.ts';
 import { createWaiters } from './waiters.ts';
 
 export interface EngineOptions {
   readonly store: Store;
   readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Policies from the configuration file, by namespace. */
+  readonly configuredPolicies?: Readonly<Record<string, NamespacePolicy>>;
+  /** What the configuration says for all namespaces. */
+  readonly serverPolicy?: NamespacePolicy;
+  /** For tests: replaces the stored policies. */
   readonly policyOf?: PolicyLookup;
 }
 
@@ -18,7 +28,8 @@ export interface EngineOptions {
 const SHARED_KINDS: readonly Store['description']['kind'][] = ['postgres', 'redis', 'redis-cluster'];
 
 /** The engine, and the way to let go of what it listens to. The store stays open: whoever opened it closes it. */
-export function createEngine({ store, metrics, policyOf }: EngineOptions): { engine: Engine; stop: () => void } {
+export async function openEngine(options: EngineOptions): Promise<{ engine: Engine; stop: () => void }> {
+  const { store, metrics, log } = options;
   const isShared = SHARED_KINDS.includes(store.description.kind);
   const waiters = createWaiters({
     pollMs: isShared ? limits.waiterPollMs : undefined,
@@ -29,15 +40,24 @@ export function createEngine({ store, metrics, policyOf }: EngineOptions): { eng
     if (change.settled) waiters.wakeAll(change, { kind: 'look' });
     else waiters.wakeOne(change);
   });
+  const namespaces = await openNamespaces({
+    registry: store.registry,
+    log,
+    ...(options.configuredPolicies === undefined ? {} : { configured: options.configuredPolicies }),
+    ...(options.serverPolicy === undefined ? {} : { serverPolicy: options.serverPolicy }),
+  });
   const engine: Engine = {
     store: measuredStore(store, metrics),
-    policyOf: policyOf ?? (() => DEFAULT_POLICY),
+    policyOf: options.policyOf ?? namespaces.policyOf,
+    namespaces,
+    audit: createAudit(store.registry),
     waiters,
     metrics,
   };
   return {
     engine,
     stop: () => {
+      namespaces.stop();
       stopListening();
       waiters.wakeEverybody({ kind: 'timeout' });
     },

@@ -23,6 +23,7 @@ export const limits = {
   errorCodeBytesMax: 128,
   errorMessageBytesMax: 1024,
   errorDetailBytesMax: 4 * KIB,
+  reasonBytesMax: 512,
   checkpointBytesMax: 16 * KIB,
   /** Highest that a policy may allow. */
   resultBytesMax: 1024 * KIB,

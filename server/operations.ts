@@ -10,6 +10,8 @@ import type {
 } from '@bufbuild/protobuf';
 import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { listAuditEvents } from './admin/audit.ts';
+import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
 import { beginIntent } from './calls/begin.ts';
 import { checkpoint, renew } from './calls/keep.ts';
 import { getServerInfo, lookup } from './calls/look.ts';
@@ -19,7 +21,7 @@ import type { Verb } from './principal.ts';
 
 /** A call with one answer. */
 export interface UnaryOperation<Method extends DescMethod = DescMethod> {
-  /** Undefined: needs no permission. */
+  /** Undefined: needs no permission as a whole; the call itself shows only what the caller may see. */
   readonly verb: Verb | undefined;
   run(
     engine: Engine,
@@ -65,6 +67,12 @@ export const idempotencyOperations = {
 
 export const idempotencyStreams = {} satisfies StreamTable<typeof IdempotencyService>;
 
-export const adminOperations = {} satisfies UnaryTable<typeof AdminService>;
+export const adminOperations = {
+  listNamespaces: { verb: undefined, run: listNamespaces },
+  getNamespace: { verb: 'list', run: getNamespace },
+  putNamespace: { verb: 'policy', run: putNamespace },
+  deleteNamespace: { verb: 'policy', run: deleteNamespace },
+  listAuditEvents: { verb: undefined, run: listAuditEvents },
+} satisfies UnaryTable<typeof AdminService>;
 
 export const adminStreams = {} satisfies StreamTable<typeof AdminService>;

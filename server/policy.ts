@@ -1,7 +1,10 @@
-// The rules of a namespace in effect: every value that an operation needs, none left open.
+// The rules of a namespace in effect, in the form that operations use: milliseconds and no value left open.
 
+import type { NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
+import { OnLeaseExpiry, OnStoreOutage } from '../proto/gen/onced/v1/admin_pb.js';
+import { durationMs as protoMs, type Duration } from '@bufbuild/protobuf/wkt';
 import { durationMs, type DurationMs, type Namespace } from '../storage/contract/index.ts';
-import { limits } from './limits.ts';
+import { DEFAULT_NAMESPACE_POLICY } from './policy-defaults.ts';
 
 export interface Policy {
   readonly leaseMs: DurationMs;
@@ -19,30 +22,54 @@ export interface Policy {
   /** Undefined: unlimited. */
   readonly attemptsMax: number | undefined;
   readonly onLeaseExpiry: 'TAKE_OVER' | 'HOLD';
+  readonly onStoreOutage: 'REJECT' | 'CONTINUE_DEGRADED';
   readonly resultBytesMax: number;
   readonly requireFingerprint: boolean;
+  readonly requireIssuedKey: boolean;
+  readonly archive: boolean;
+  /** Undefined: unlimited. */
+  readonly beginsPerSecond: number | undefined;
+  readonly inProgressMax: number | undefined;
   readonly waitersPerKeyMax: number;
   readonly waitersMax: number;
+  readonly recordsMax: number | undefined;
+  readonly createOnFirstUse: boolean;
 }
 
-/** DESIGN.md 5, column "default". */
-export const DEFAULT_POLICY: Policy = {
-  leaseMs: durationMs(30_000),
-  leaseMsMax: durationMs(limits.leaseMsMax),
-  ttlMs: durationMs(86_400_000),
-  ttlMsMax: durationMs(limits.ttlMsMax),
-  resultTtlMs: durationMs(limits.ttlMsMax),
-  orphanTtlMs: durationMs(30 * 86_400_000),
-  lateRetryGraceMs: durationMs(3_600_000),
-  holdMsMax: durationMs(86_400_000),
-  waitMsMax: durationMs(limits.waitMsMax),
-  attemptsMax: undefined,
-  onLeaseExpiry: 'TAKE_OVER',
-  resultBytesMax: 256 * 1024,
-  requireFingerprint: false,
-  waitersPerKeyMax: 100,
-  waitersMax: 10_000,
-};
-
-/** How the server learns a namespace's rules; answers from memory, since every operation asks. */
+/**
+ * How the server learns a namespace's rules. Answers from memory, since every operation asks. Throws
+ * NAMESPACE_NOT_FOUND where namespaces are not made on first use.
+ */
 export type PolicyLookup = (namespace: Namespace) => Policy;
+
+/** What an effective policy (every value set that has a default) means for operations. */
+export function policyOfMessage(effective: NamespacePolicy): Policy {
+  const ms = (value: Duration | undefined): DurationMs => durationMs(value === undefined ? 0 : protoMs(value));
+  return {
+    leaseMs: ms(effective.lease),
+    leaseMsMax: ms(effective.leaseMax),
+    ttlMs: ms(effective.ttl),
+    ttlMsMax: ms(effective.ttlMax),
+    resultTtlMs: ms(effective.resultTtl ?? effective.ttlMax),
+    orphanTtlMs: ms(effective.orphanTtl),
+    lateRetryGraceMs: ms(effective.lateRetryGrace),
+    holdMsMax: ms(effective.holdMax),
+    waitMsMax: ms(effective.waitMax),
+    attemptsMax: effective.maxAttempts,
+    onLeaseExpiry: effective.onLeaseExpiry === OnLeaseExpiry.HOLD ? 'HOLD' : 'TAKE_OVER',
+    onStoreOutage: effective.onStoreOutage === OnStoreOutage.CONTINUE_DEGRADED ? 'CONTINUE_DEGRADED' : 'REJECT',
+    resultBytesMax: effective.resultBytesMax ?? 0,
+    requireFingerprint: effective.requireFingerprint ?? false,
+    requireIssuedKey: effective.requireIssuedKey ?? false,
+    archive: effective.archive ?? false,
+    beginsPerSecond: effective.beginsPerSecond,
+    inProgressMax: effective.inProgressMax,
+    waitersPerKeyMax: effective.waitersPerKeyMax ?? 0,
+    waitersMax: effective.waitersMax ?? 0,
+    recordsMax: effective.recordsMax === undefined ? undefined : Number(effective.recordsMax),
+    createOnFirstUse: effective.createOnFirstUse ?? true,
+  };
+}
+
+/** What holds where nobody has set anything. */
+export const DEFAULT_POLICY: Policy = policyOfMessage(DEFAULT_NAMESPACE_POLICY);

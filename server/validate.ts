@@ -66,6 +66,10 @@ export function readAttemptId(value: string, violations: Violations): string {
   return value;
 }
 
+/** An operator's reason: optional here; calls that need one check that it is there. */
+export const readReason = (value: string, violations: Violations): string =>
+  readText({ field: 'reason', value, bytesMax: limits.reasonBytesMax }, violations);
+
 export interface TextField {
   readonly field: string;
   readonly value: string;

@@ -1,11 +1,19 @@
 // A real server in this process on free ports, and grpc-js stubs that speak to it.
 
 import { credentials, makeGenericClientConstructor, type Client, type ServiceError } from '@grpc/grpc-js';
-import { create, type DescMethodUnary, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescMethod,
+  type DescMethodUnary,
+  type DescService,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { pino } from 'pino';
+import { AdminService } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
-import { createEngine } from '../../server/engine.ts';
+import { openEngine } from '../../server/engine.ts';
 import { startGrpc, type GrpcListener } from '../../server/grpc.ts';
 import { createMetrics } from '../../server/metrics.ts';
 import type { PolicyLookup } from '../../server/policy.ts';
@@ -15,6 +23,7 @@ export interface TestServer extends AsyncDisposable {
   readonly address: string;
   readonly listener: GrpcListener;
   readonly client: TestClient;
+  readonly admin: AdminClient;
 }
 
 export interface TestServerOptions {
@@ -26,15 +35,18 @@ export interface TestServerOptions {
 export async function startTestServer({ store, policyOf }: TestServerOptions): Promise<TestServer> {
   const log = pino({ level: 'silent' });
   const metrics = createMetrics();
-  const { engine, stop } = createEngine({ store, metrics, ...(policyOf === undefined ? {} : { policyOf }) });
+  const { engine, stop } = await openEngine({ store, metrics, log, ...(policyOf === undefined ? {} : { policyOf }) });
   const listener = await startGrpc({ engine, log, address: '127.0.0.1:0' });
   const client = connect(listener.address);
+  const admin = connectAdmin(listener.address);
   return {
     address: listener.address,
     listener,
     client,
+    admin,
     async [Symbol.asyncDispose]() {
       client.raw.close();
+      admin.raw.close();
       stop();
       await listener.drain(1000);
       await store.close();
@@ -42,19 +54,25 @@ export async function startTestServer({ store, policyOf }: TestServerOptions): P
   };
 }
 
-type Methods = typeof IdempotencyService.method;
-type UnaryName = { [Name in keyof Methods]: Methods[Name] extends DescMethodUnary ? Name : never }[keyof Methods];
-type Call<Name extends UnaryName> = (
-  request: MessageInitShape<Methods[Name]['input']>,
+type UnaryName<Service extends DescService> = {
+  [Name in keyof Service['method']]: Service['method'][Name] extends DescMethodUnary ? Name : never;
+}[keyof Service['method']];
+type Call<Method extends DescMethod> = (
+  request: MessageInitShape<Method['input']>,
   options?: CallOptions,
-) => Promise<MessageShape<Methods[Name]['output']>>;
+) => Promise<MessageShape<Method['output']>>;
+
+/** The unary calls of a service as functions; the raw grpc-js client has the streaming ones. */
+export type ServiceClient<Service extends DescService> = {
+  readonly [Name in UnaryName<Service>]: Call<Service['method'][Name]>;
+} & { readonly raw: Client };
+export type TestClient = ServiceClient<typeof IdempotencyService>;
+export type AdminClient = ServiceClient<typeof AdminService>;
 
 export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
-
-export type TestClient = { readonly [Name in UnaryName]: Call<Name> } & { readonly raw: Client };
 
 type RawUnary = (
   request: object,
@@ -62,14 +80,16 @@ type RawUnary = (
   callback: (error: ServiceError | null, response?: object) => void,
 ) => { cancel(): void };
 
-const RawClient = makeGenericClientConstructor(grpcDefinition(IdempotencyService), 'IdempotencyService');
+export const connect = (address: string): TestClient => connectService(IdempotencyService, address);
+export const connectAdmin = (address: string): AdminClient => connectService(AdminService, address);
 
-export function connect(address: string): TestClient {
+function connectService<Service extends DescService>(service: Service, address: string): ServiceClient<Service> {
+  const RawClient = makeGenericClientConstructor(grpcDefinition(service), service.typeName);
   const raw = new RawClient(address, credentials.createInsecure());
-  const calls = IdempotencyService.methods
+  const calls = service.methods
     .filter((method): method is typeof method & DescMethodUnary => method.methodKind === 'unary')
     .map((method) => [method.localName, unary(raw, method)]);
-  return { ...Object.fromEntries(calls), raw } as TestClient;
+  return { ...Object.fromEntries(calls), raw } as ServiceClient<Service>;
 }
 
 function unary(raw: Client, method: DescMethodUnary) {

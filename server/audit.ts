@@ -1,0 +1,135 @@
+// The audit log: append-only and hash-chained, one registry entry an event, named by its sequence number. Writing event
+// N + 1 only where no such entry stands makes the chain one, however many servers append.
+
+import { hash, randomUUID } from 'node:crypto';
+import type { Registry, RegistryEntry } from '../storage/contract/index.ts';
+import type { CallContext } from './context.ts';
+import { Rejection } from './errors.ts';
+
+export interface AuditEntry {
+  /** 1, 2, 3 ... without gaps. */
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly target: string;
+  readonly namespace: string;
+  readonly reason: string;
+  readonly requestId: string;
+  /** JSON, without payloads. */
+  readonly before: string;
+  readonly after: string;
+  /** Hex; see `chainHash`. */
+  readonly hash: string;
+}
+
+export interface AuditedChange {
+  readonly action: string;
+  readonly target: string;
+  readonly namespace: string;
+  readonly reason: string;
+  readonly before: object;
+}
+
+export interface Audit {
+  /**
+   * Writes that the change begins, makes it, writes how it ended. When the first cannot be written the change is
+   * refused; when it fails, that is written too.
+   */
+  around<T>(call: CallContext, change: AuditedChange, make: () => Promise<{ value: T; after: object }>): Promise<T>;
+  /** Newest first, from below `before` (undefined: from the end). */
+  page(query: { readonly before: number | undefined; readonly limit: number }): Promise<readonly AuditEntry[]>;
+}
+
+const COLLECTION = 'audit';
+const HEAD = { collection: 'audit-head', name: 'head' };
+const SEQUENCE_DIGITS = 16;
+/** Servers that append at once each win in turn; more losses than this mean that something else is wrong. */
+const APPEND_TRIES_MAX = 50;
+
+interface Head {
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+const EMPTY: Head = { sequence: 0, hash: '' };
+
+export function createAudit(registry: Registry): Audit {
+  let known: Head | undefined;
+
+  /** The newest event: from the pointer, which may lag, rolled forward over what came since. */
+  const readHead = async (): Promise<Head> => {
+    const pointer = await registry.get(HEAD);
+    let head = known ?? (pointer === undefined ? EMPTY : (JSON.parse(pointer.value) as Head));
+    for (;;) {
+      const page = await registry.list({ collection: COLLECTION, after: nameOf(head.sequence), limit: 100 });
+      const last = page.at(-1);
+      if (last === undefined) return head;
+      const { sequence, hash } = readEntry(last);
+      head = { sequence, hash };
+    }
+  };
+
+  const append = async (event: Omit<AuditEntry, 'sequence' | 'hash'>): Promise<void> => {
+    for (let tries = 0; tries < APPEND_TRIES_MAX; tries += 1) {
+      const head = known ?? (await readHead());
+      const numbered = { sequence: head.sequence + 1, ...event };
+      const entry: AuditEntry = { ...numbered, hash: chainHash(head.hash, numbered) };
+      const name = nameOf(entry.sequence);
+      const put = { collection: COLLECTION, name, value: JSON.stringify(entry), expectedRevision: 0 };
+      if ((await registry.put(put)) !== undefined) {
+        known = { sequence: entry.sequence, hash: entry.hash };
+        await registry.put({ ...HEAD, value: JSON.stringify(known) });
+        return;
+      }
+      known = await readHead();
+    }
+    throw new Rejection('OVERLOADED', 'the audit log is too busy; nothing was changed', { retryAfterMs: 1000 });
+  };
+
+  return {
+    async around(call, change, make) {
+      const event = {
+        ...change,
+        actor: call.principal.name,
+        requestId: randomUUID(),
+        before: JSON.stringify(change.before),
+      };
+      await append({ ...event, timeMs: Date.now(), after: '' });
+      try {
+        const { value, after } = await make();
+        await append({ ...event, action: `${change.action}.done`, timeMs: Date.now(), after: JSON.stringify(after) });
+        return value;
+      } catch (error) {
+        const why = error instanceof Rejection ? error.reason : 'failed';
+        await append({
+          ...event,
+          action: `${change.action}.failed`,
+          timeMs: Date.now(),
+          after: JSON.stringify({ why }),
+        });
+        throw error;
+      }
+    },
+
+    async page({ before, limit }) {
+      const end = before ?? (await readHead()).sequence + 1;
+      const start = Math.max(0, end - 1 - limit);
+      const page = await registry.list({ collection: COLLECTION, after: nameOf(start), limit: end - 1 - start });
+      return page.map(readEntry).toReversed();
+    },
+  };
+}
+
+/**
+ * Hex SHA-256 over the hash before (hex, empty for the first), a line feed, and the JSON array of the event's fields in
+ * the order sequence, timeMs, actor, action, target, namespace, reason, requestId, before, after.
+ */
+export function chainHash(hashBefore: string, event: Omit<AuditEntry, 'hash'>): string {
+  const { sequence, timeMs, actor, action, target, namespace, reason, requestId, before, after } = event;
+  const fields = [sequence, timeMs, actor, action, target, namespace, reason, requestId, before, after];
+  return hash('sha256', `${hashBefore}\n${JSON.stringify(fields)}`, 'hex');
+}
+
+const nameOf = (sequence: number): string => String(sequence).padStart(SEQUENCE_DIGITS, '0');
+const readEntry = (entry: RegistryEntry): AuditEntry => JSON.parse(entry.value) as AuditEntry;
