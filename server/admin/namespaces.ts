@@ -1,10 +1,11 @@
 // AdminService: namespaces and their policies.
 
-import { create } from '@bufbuild/protobuf';
+import { create, toJson } from '@bufbuild/protobuf';
 import {
   DeleteNamespaceResponseSchema,
   GetNamespaceResponseSchema,
   ListNamespacesResponseSchema,
+  NamespacePolicySchema,
   PutNamespaceResponseSchema,
   type DeleteNamespaceRequest,
   type DeleteNamespaceResponse,
@@ -82,4 +83,7 @@ export async function deleteNamespace(
 }
 
 /** What the audit keeps of a namespace: its own policy and revision. */
-const shown = (info: NamespaceInfo): object => ({ policy: info.policy ?? null, revision: Number(info.revision) });
+const shown = ({ policy, revision }: NamespaceInfo): object => ({
+  policy: policy === undefined ? null : toJson(NamespacePolicySchema, policy),
+  revision: Number(revision),
+});
