@@ -68,7 +68,7 @@ async function extendOwn(engine: Engine, ask: BeginAsk, decision: Extend, call: 
     {
       namespace,
       key,
-      guard: { kind: 'token', leaseToken: decision.leaseToken },
+      guard: { kind: 'revision', revision: decision.revision },
       leaseMs,
       holdMsMax: policy.holdMsMax,
       orphanTtlMs: policy.onLeaseExpiry === 'HOLD' ? policy.orphanTtlMs : ttlMs,

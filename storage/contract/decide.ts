@@ -29,7 +29,8 @@ export type BeginDecision =
       /** What to store: the caller's, joined with what stood there. */
       readonly fingerprints: readonly Fingerprint[];
     }
-  | { readonly kind: 'extend'; readonly leaseToken: LeaseToken }
+  /** By revision, not by token: the holder may have ended in UNKNOWN since, which its token would still open. */
+  | { readonly kind: 'extend'; readonly revision: number }
   | { readonly kind: 'exhaust'; readonly revision: number }
   | { readonly kind: 'completed'; readonly record: StoredRecord }
   | { readonly kind: 'failed'; readonly record: StoredRecord }
@@ -53,7 +54,7 @@ export function decideBegin(ask: BeginAsk, record: StoredRecord | undefined, now
     case 'UNKNOWN':
       return { kind: 'orphaned', record, orphan: { sinceMs: record.settleMs, cause: 'HOLDER_UNKNOWN' } };
     case 'IN_PROGRESS':
-      if (isSameAttempt) return { kind: 'extend', leaseToken: record.leaseToken };
+      if (isSameAttempt) return { kind: 'extend', revision: record.revision };
       if (isLive(record, nowMs)) return { kind: 'in-progress', record, nowMs };
       if (ask.onLeaseExpiry === 'HOLD') {
         return { kind: 'orphaned', record, orphan: { sinceMs: record.leaseExpireMs, cause: 'LEASE_EXPIRED' } };
