@@ -22,13 +22,8 @@ import {
   type StoredRecord,
   type Written,
 } from '../../storage/contract/index.ts';
+import { DAY_MS, HISTORY_END_MS, HISTORY_START_MS } from '../support/instants.ts';
 import type { StoreSubject } from './subject.ts';
-
-const DAY_MS = 86_400_000;
-
-// Virtual instants lie days ahead of the real clock, never behind it: an engine that expires by real time (Redis) would
-// drop a record at once whose virtual deadline has really passed.
-const BASE_MS = (Math.floor(Date.now() / DAY_MS) + 2) * DAY_MS;
 
 // All different, so that a deadline made from the wrong one shows.
 export const LEASE_MS = durationMs(30_000);
@@ -70,7 +65,7 @@ export type Scene = ReturnType<typeof createScene>;
 export function createScene(store: Store, subject: StoreSubject) {
   const namespace = newNamespace();
   const id = { namespace, key: keyOf('order-1') };
-  let nowMs = epochMs(BASE_MS);
+  let nowMs = HISTORY_START_MS;
 
   const at = (): { readonly nowMs: EpochMs } => ({ nowMs });
 
@@ -170,11 +165,10 @@ export function createScene(store: Store, subject: StoreSubject) {
   };
 }
 
-/** Empties a shared store, for a case that must know all that is in it. The instant lies after every case's last one. */
+/** Empties a shared store, for a case that must know all that is in it. */
 export async function drain(store: Store): Promise<void> {
-  const nowMs = epochMs(BASE_MS + 2_000 * DAY_MS);
   for (let round = 0; round < 1_000; round += 1) {
-    const { more } = await store.compact({ limit: 1_000 }, { nowMs });
+    const { more } = await store.compact({ limit: 1_000 }, { nowMs: HISTORY_END_MS });
     if (!more) return;
   }
   throw new Error('1,000 rounds of compaction did not empty the store');
