@@ -4,11 +4,13 @@ import { status as Code } from '@grpc/grpc-js';
 import type { Store } from '../storage/contract/index.ts';
 import type { Audit } from './audit.ts';
 import { CallOver } from './errors.ts';
+import type { IssuedKeys } from './issued-keys.ts';
 import type { Metrics } from './metrics.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PolicyLookup } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Waiters } from './waiters.ts';
+import type { Watchers } from './watchers.ts';
 
 /** What the server lends to every operation. */
 export interface Engine {
@@ -16,7 +18,9 @@ export interface Engine {
   readonly policyOf: PolicyLookup;
   readonly namespaces: Namespaces;
   readonly audit: Audit;
+  readonly issuedKeys: IssuedKeys;
   readonly waiters: Waiters;
+  readonly watchers: Watchers;
   readonly metrics: Metrics;
 }
 

@@ -5,12 +5,14 @@ import type { Logger } from 'pino';
 import type { NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
 import { createAudit } from './audit.ts';
 import type { Engine } from './context.ts';
+import { createIssuedKeys } from './issued-keys.ts';
 import { limits } from './limits.ts';
 import { measuredStore } from './measured-store.ts';
 import type { Metrics } from './metrics.ts';
 import { openNamespaces } from './namespaces.ts';
 import type { PolicyLookup } from './policy.ts';
 import { createWaiters } from './waiters.ts';
+import { createWatchers } from './watchers.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -35,10 +37,13 @@ export async function openEngine(options: EngineOptions): Promise<{ engine: Engi
     pollMs: isShared ? limits.waiterPollMs : undefined,
     onCount: (change) => metrics.waiters(change),
   });
+  const measured = measuredStore(store, metrics);
+  const watchers = createWatchers({ store: measured, pollMs: limits.waiterPollMs });
   const stopListening = store.onRemoteChange((change) => {
     // Another server's outcome: nobody here has its bytes yet, so those who wait look for themselves.
     if (change.settled) waiters.wakeAll(change, { kind: 'look' });
     else waiters.wakeOne(change);
+    watchers.changed(change);
   });
   const namespaces = await openNamespaces({
     registry: store.registry,
@@ -47,11 +52,13 @@ export async function openEngine(options: EngineOptions): Promise<{ engine: Engi
     ...(options.serverPolicy === undefined ? {} : { serverPolicy: options.serverPolicy }),
   });
   const engine: Engine = {
-    store: measuredStore(store, metrics),
+    store: measured,
     policyOf: options.policyOf ?? namespaces.policyOf,
     namespaces,
     audit: createAudit(store.registry),
+    issuedKeys: createIssuedKeys(store.registry),
     waiters,
+    watchers,
     metrics,
   };
   return {

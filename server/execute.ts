@@ -36,7 +36,7 @@ export async function execute(
   const fields: LoggedFields = request;
   const namespace = fields.namespace ?? '';
   try {
-    authorize(call, operation.verb, fields.namespace);
+    authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
     const response = await operation.run(engine, request, call);
     engine.metrics.request(name, namespace, outcomeOf(response), performance.now() - startMs);
     return { ok: true, response };
@@ -59,7 +59,7 @@ export async function executeStream(
   const fields: LoggedFields = request;
   const namespace = fields.namespace ?? '';
   try {
-    authorize(call, operation.verb, fields.namespace);
+    authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
     for await (const response of operation.run(engine, request, call)) await send(response);
     engine.metrics.request(name, namespace, 'ok', performance.now() - startMs);
     return undefined;
@@ -80,6 +80,7 @@ function authorize(call: CallContext, verb: Verb | undefined, namespace: string 
 interface LoggedFields {
   readonly $typeName: string;
   readonly namespace?: string;
+  readonly filter?: { readonly namespace: string };
   readonly key?: string;
 }
 

@@ -12,10 +12,15 @@ import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { listAuditEvents } from './admin/audit.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
+import { getRecord, listRecords } from './admin/records.ts';
+import { resolveIntent } from './admin/resolve.ts';
 import { beginIntent } from './calls/begin.ts';
+import { issueKeys } from './calls/issue-keys.ts';
 import { checkpoint, renew } from './calls/keep.ts';
 import { getServerInfo, lookup } from './calls/look.ts';
+import { claimOrphans } from './calls/orphans.ts';
 import { complete, fail } from './calls/settle.ts';
+import { watchIntent } from './calls/watch.ts';
 import type { CallContext, Engine } from './context.ts';
 import type { Verb } from './principal.ts';
 
@@ -62,12 +67,19 @@ export const idempotencyOperations = {
   renew: { verb: 'complete', run: renew },
   checkpoint: { verb: 'complete', run: checkpoint },
   lookup: { verb: 'lookup', run: lookup },
+  issueKeys: { verb: 'issue-keys', run: issueKeys },
+  claimOrphans: { verb: 'claim-orphans', run: claimOrphans },
   getServerInfo: { verb: undefined, run: getServerInfo },
 } satisfies UnaryTable<typeof IdempotencyService>;
 
-export const idempotencyStreams = {} satisfies StreamTable<typeof IdempotencyService>;
+export const idempotencyStreams = {
+  watchIntent: { verb: 'watch', run: watchIntent },
+} satisfies StreamTable<typeof IdempotencyService>;
 
 export const adminOperations = {
+  getRecord: { verb: 'payloads', run: getRecord },
+  listRecords: { verb: 'list', run: listRecords },
+  resolveIntent: { verb: 'resolve', run: resolveIntent },
   listNamespaces: { verb: undefined, run: listNamespaces },
   getNamespace: { verb: 'list', run: getNamespace },
   putNamespace: { verb: 'policy', run: putNamespace },

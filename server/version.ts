@@ -5,4 +5,4 @@ import packageJson from '../package.json' with { type: 'json' };
 export const VERSION: string = packageJson.version;
 
 /** Calls beyond the unary core that this server answers. */
-export const CAPABILITIES: readonly string[] = ['session'];
+export const CAPABILITIES: readonly string[] = ['session', 'watch', 'issue_keys', 'claim_orphans', 'admin'];

@@ -1,19 +1,18 @@
 // The three writes that a begin may decide on. Each is guarded: when the record changed in between, what was found
 // instead comes back and the begin decides again.
 
-import { randomFillSync } from 'node:crypto';
 import {
   type BeginDecision,
   type EpochMs,
   type Found,
   type IntentError,
-  type LeaseToken,
   type StoredRecord,
 } from '../../storage/contract/index.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { acquiredMessage, ATTEMPTS_EXHAUSTED, failedMessage } from '../messages.ts';
 import type { BeginAsk } from './begin-ask.ts';
 import type { BeginOutcome } from './begin.ts';
+import { newLeaseToken } from './lease-token.ts';
 
 type Claim = Extract<BeginDecision, { kind: 'claim' }>;
 type Extend = Extract<BeginDecision, { kind: 'extend' }>;
@@ -83,6 +82,7 @@ async function extendOwn(engine: Engine, ask: BeginAsk, decision: Extend, call: 
 
 function acquired(engine: Engine, record: StoredRecord, nowMs: EpochMs): BeginWrite {
   engine.waiters.watchLease(record, record.leaseExpireMs - nowMs);
+  engine.watchers.changed(record);
   return { kind: 'written', outcome: { case: 'acquired', value: acquiredMessage(record, nowMs) } };
 }
 
@@ -102,6 +102,7 @@ async function exhaust(engine: Engine, ask: BeginAsk, decision: Exhaust): Promis
   if (!written.applied || written.record === undefined) return { kind: 'found', found: written };
   const { record, nowMs } = written;
   engine.waiters.wakeAll(record, { kind: 'outcome', record, nowMs });
+  engine.watchers.changed(record);
   return { kind: 'written', outcome: { case: 'failed', value: failedMessage(record) } };
 }
 
@@ -116,20 +117,6 @@ export function exhaustedError(attempts: number, last: IntentError | undefined):
     contentType: last?.contentType ?? '',
   };
 }
-
-/** 128 random bits, cut from a pool: a call of its own for each token costs ten times as much. */
-function newLeaseToken(): LeaseToken {
-  if (poolOffset + TOKEN_BYTES > pool.length) {
-    randomFillSync(pool);
-    poolOffset = 0;
-  }
-  const token = pool.toString('hex', poolOffset, poolOffset + TOKEN_BYTES);
-  poolOffset += TOKEN_BYTES;
-  return token as LeaseToken;
-}
-const TOKEN_BYTES = 16;
-const pool = Buffer.alloc(TOKEN_BYTES * 256);
-let poolOffset = pool.length;
 
 const optionsOf = (call: CallContext): { signal?: AbortSignal } =>
   call.signal === undefined ? {} : { signal: call.signal };

@@ -13,6 +13,7 @@ import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { completedMessage, failedMessage, inProgressMessage, orphanedMessage, retryLaterMessage } from '../messages.ts';
 import { readBegin, type BeginAsk } from './begin-ask.ts';
+import { checkIssued } from './issue-keys.ts';
 import { writeBegin } from './begin-writes.ts';
 
 export type BeginOutcome = NonNullable<MessageInitShape<typeof BeginIntentResponseSchema>['outcome']>;
@@ -23,6 +24,7 @@ export async function beginIntent(
   call: CallContext,
 ): Promise<BeginIntentResponse> {
   const { ask, waitMs } = readBegin(engine, request);
+  if (ask.policy.requireIssuedKey) await checkIssued(engine, ask);
   const waitUntilMs = performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
   const turn: Turn = { engine, ask, call, waitUntilMs, wasWoken: false };
   try {

@@ -68,6 +68,7 @@ async function extend(engine: Engine, holder: Holder, { leaseMs, checkpoint }: E
     }),
   );
   engine.waiters.watchLease(record, record.leaseExpireMs - nowMs);
+  engine.watchers.changed(record);
   return {
     leaseExpireTime: instant(record.leaseExpireMs),
     leaseRemaining: durationFromMs(Math.max(0, record.leaseExpireMs - nowMs)),

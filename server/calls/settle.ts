@@ -124,7 +124,8 @@ async function settle(engine: Engine, { holder, settlement, ttlMs, digest }: Set
 
 /** Tells whoever waits, and the figures. */
 export function announce(engine: Engine, settlement: Settlement, record: StoredRecord, nowMs: EpochMs): void {
-  const { waiters, metrics } = engine;
+  const { waiters, watchers, metrics } = engine;
+  watchers.changed(record);
   if (settlement.kind === 'completed' || settlement.kind === 'failed') {
     metrics.intentToOutcome(record.namespace, nowMs - record.createMs);
     const result = settlement.kind === 'completed' ? settlement.result : undefined;

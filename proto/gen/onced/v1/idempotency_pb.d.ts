@@ -1140,7 +1140,7 @@ export declare const ClaimOrphansRequestSchema: GenMessage<ClaimOrphansRequest>;
  */
 export declare type ClaimOrphansResponse = Message<"onced.v1.ClaimOrphansResponse"> & {
   /**
-   * Oldest first. Empty when there are none.
+   * Older ones first. Empty when there are none.
    *
    * @generated from field: repeated onced.v1.ClaimedOrphan orphans = 1;
    */

@@ -1,0 +1,120 @@
+// AdminService: single records and pages of them.
+
+import { create, toJsonString } from '@bufbuild/protobuf';
+import { durationMs as protoMs } from '@bufbuild/protobuf/wkt';
+import {
+  GetRecordResponseSchema,
+  ListRecordsResponseSchema,
+  RecordFilterSchema,
+  type GetRecordRequest,
+  type GetRecordResponse,
+  type ListRecordsRequest,
+  type ListRecordsResponse,
+  type RecordFilter,
+} from '../../proto/gen/onced/v1/admin_pb.js';
+import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
+import {
+  durationMs,
+  isExpired,
+  orphanOf,
+  type EpochMs,
+  type ListFilter,
+  type StoredRecord,
+  type StoredState,
+} from '../../storage/contract/index.ts';
+import type { Engine } from '../context.ts';
+import { invalidFields, Rejection } from '../errors.ts';
+import { recordMessage, stateOf } from '../messages.ts';
+import { readKey, readNamespace, Violations } from '../validate.ts';
+import { pageToken, readPage } from './pages.ts';
+
+export async function getRecord(engine: Engine, request: GetRecordRequest): Promise<GetRecordResponse> {
+  const violations = new Violations();
+  const namespace = readNamespace(request.namespace, violations);
+  const key = readKey(request.key, violations);
+  violations.check();
+  const { record, nowMs } = await engine.store.read({ namespace, key, includeResult: request.includeResult });
+  if (record === undefined || isExpired(record, nowMs)) {
+    throw new Rejection('INTENT_NOT_FOUND', 'there is no record of this key, or it has expired');
+  }
+  const view = { withResult: request.includeResult, withCheckpoint: true };
+  return create(GetRecordResponseSchema, { record: recordMessage(record, nowMs, view) });
+}
+
+export async function listRecords(engine: Engine, request: ListRecordsRequest): Promise<ListRecordsResponse> {
+  const filter = request.filter ?? create(RecordFilterSchema);
+  const question = `records:${toJsonString(RecordFilterSchema, filter)}`;
+  const page = readPage(question, request);
+  const selection = readFilter(filter);
+  const found = await engine.store.list({
+    ...selection.filter,
+    limit: page.size,
+    ...(page.after === '' ? {} : { after: page.after }),
+  });
+  const records = found.records.filter((record) => selection.matches(record, found.nowMs));
+  return create(ListRecordsResponseSchema, {
+    records: records.map((record) => {
+      const withCheckpoint = orphanOf(record, found.nowMs) !== undefined;
+      return recordMessage(record, found.nowMs, { withResult: false, withCheckpoint });
+    }),
+    nextPageToken: found.next === undefined ? '' : pageToken(question, found.next),
+  });
+}
+
+export interface Selection {
+  readonly filter: ListFilter;
+  /** What the store's filter cannot say: derived states and the exact key. */
+  matches(record: StoredRecord, nowMs: EpochMs): boolean;
+}
+
+/** Turns the API's filter into the store's. Throws INVALID_FIELD. */
+export function readFilter(wire: RecordFilter): Selection {
+  const violations = new Violations();
+  const namespace = wire.namespace === '' ? undefined : readNamespace(wire.namespace, violations);
+  if (wire.key !== '' && namespace === undefined) violations.add('filter.key', 'needs filter.namespace');
+  for (const state of wire.states) {
+    if (IntentState[state] === undefined || state === IntentState.UNSPECIFIED) {
+      violations.add('filter.states', `has an unknown state: ${state}`);
+    }
+  }
+  const ageMs = wire.ageMin === undefined ? undefined : Math.ceil(protoMs(wire.ageMin));
+  if (ageMs !== undefined && ageMs < 0) violations.add('filter.age_min', 'must not be negative');
+  violations.check();
+  const states = new Set(wire.states.map(storedState));
+  const isOrphansOnly = wire.states.length > 0 && wire.states.every(isOrphanState);
+  const prefix = wire.key === '' ? wire.keyPrefix : wire.key;
+  return {
+    filter: {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(states.size === 0 ? {} : { states: [...states] }),
+      ...(isOrphansOnly ? { orphanedOnly: true } : {}),
+      ...(prefix === '' ? {} : { keyPrefix: prefix }),
+      ...(wire.owner === '' ? {} : { owner: wire.owner }),
+      ...(ageMs === undefined ? {} : { ageMsMin: durationMs(ageMs) }),
+      ...(wire.includeExpired ? { includeExpired: true } : {}),
+    },
+    matches: (record, nowMs) =>
+      (wire.states.length === 0 || wire.states.includes(stateOf(record, nowMs))) &&
+      (wire.key === '' || record.key === wire.key),
+  };
+}
+
+const isOrphanState = (state: IntentState): boolean => state === IntentState.ORPHANED || state === IntentState.UNKNOWN;
+
+function storedState(state: IntentState): StoredState {
+  switch (state) {
+    case IntentState.IN_PROGRESS:
+    case IntentState.ORPHANED:
+      return 'IN_PROGRESS';
+    case IntentState.COMPLETED:
+      return 'COMPLETED';
+    case IntentState.FAILED:
+      return 'FAILED';
+    case IntentState.RELEASED:
+      return 'RELEASED';
+    case IntentState.UNKNOWN:
+      return 'UNKNOWN';
+    case IntentState.UNSPECIFIED:
+      throw invalidFields([{ field: 'filter.states', description: 'has an unknown state' }]);
+  }
+}

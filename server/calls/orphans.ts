@@ -1,0 +1,84 @@
+// ClaimOrphans: a reconciler takes orphans as new attempts, with what the lost holders saved.
+
+import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import {
+  ClaimedOrphanSchema,
+  ClaimOrphansResponseSchema,
+  type ClaimedOrphan,
+  type ClaimOrphansRequest,
+  type ClaimOrphansResponse,
+} from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { orphanOf, type DurationMs, type EpochMs, type StoredRecord } from '../../storage/contract/index.ts';
+import { assertNotOver, type CallContext, type Engine } from '../context.ts';
+import { limits } from '../limits.ts';
+import { acquiredMessage, recordMessage } from '../messages.ts';
+import { readDuration, readNamespace, readText, Violations } from '../validate.ts';
+import { newLeaseToken } from './lease-token.ts';
+
+const LIMIT = 10;
+const LIMIT_MAX = 100;
+/** Orphans looked at for each one that is taken, so that the oldest of them can go first. */
+const LOOK_FACTOR = 10;
+
+interface ClaimAsk {
+  readonly leaseMs: DurationMs;
+  readonly owner: string;
+}
+
+export async function claimOrphans(
+  engine: Engine,
+  request: ClaimOrphansRequest,
+  call: CallContext,
+): Promise<ClaimOrphansResponse> {
+  const violations = new Violations();
+  const namespace = readNamespace(request.namespace, violations);
+  if (request.limit > LIMIT_MAX) violations.add('limit', `must be 1 to ${LIMIT_MAX}, found ${request.limit}`);
+  const owner = readText({ field: 'owner', value: request.owner, bytesMax: limits.ownerBytesMax }, violations);
+  violations.check();
+  const policy = engine.policyOf(namespace);
+  const bounds = { field: 'lease', value: request.lease, msMin: limits.leaseMsMin, msMax: policy.leaseMsMax };
+  const leaseMs = readDuration(bounds, violations) ?? policy.leaseMs;
+  violations.check();
+  assertNotOver(call);
+  const limit = request.limit === 0 ? LIMIT : request.limit;
+  const { records, nowMs } = await engine.store.list({ namespace, orphanedOnly: true, limit: limit * LOOK_FACTOR });
+  const oldestFirst = records.toSorted((a, b) => sinceOf(a, nowMs) - sinceOf(b, nowMs)).slice(0, limit);
+  const claimed = await Promise.all(
+    oldestFirst.map(async (record) => claimOne(engine, record, { leaseMs, owner }, nowMs)),
+  );
+  return create(ClaimOrphansResponseSchema, { orphans: claimed.filter((orphan) => orphan !== undefined) });
+}
+
+/** Undefined when somebody else was faster. */
+async function claimOne(
+  engine: Engine,
+  record: StoredRecord,
+  { leaseMs, owner }: ClaimAsk,
+  nowMs: EpochMs,
+): Promise<ClaimedOrphan | undefined> {
+  const { namespace, key, fingerprints, labels, ttlMs } = record;
+  const policy = engine.policyOf(namespace);
+  const written = await engine.store.claim({
+    namespace,
+    key,
+    expected: record.revision,
+    fingerprints,
+    labels,
+    attemptId: randomUUID(),
+    owner,
+    leaseToken: newLeaseToken(),
+    leaseMs,
+    // An orphan that is claimed and let go again must wait as long as before, whatever the policy on lease expiry.
+    orphanTtlMs: policy.orphanTtlMs,
+    retention: { ttlMs, graceMs: policy.lateRetryGraceMs },
+  });
+  if (!written.applied || written.record === undefined) return undefined;
+  engine.watchers.changed(record);
+  return create(ClaimedOrphanSchema, {
+    record: recordMessage(record, nowMs, { withResult: false, withCheckpoint: true }),
+    acquired: acquiredMessage(written.record, written.nowMs),
+  });
+}
+
+const sinceOf = (record: StoredRecord, nowMs: EpochMs): number => orphanOf(record, nowMs)?.sinceMs ?? nowMs;
