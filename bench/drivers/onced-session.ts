@@ -1,0 +1,70 @@
+// Onced over one Session stream: what is waiting goes into one message.
+
+import { makeGenericClientConstructor, credentials, type ClientDuplexStream } from '@grpc/grpc-js';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  IdempotencyService,
+  OperationSchema,
+  SessionRequestSchema,
+  type Operation,
+  type OperationResult,
+  type SessionRequest,
+  type SessionResponse,
+} from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { grpcDefinition } from '../../proto/grpc.ts';
+import type { Driver } from './driver.ts';
+import { prepare, type Calls } from './onced.ts';
+
+type Asked = NonNullable<MessageInitShape<typeof OperationSchema>['operation']>;
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export async function connect(target: string): Promise<Driver> {
+  const Client = makeGenericClientConstructor(grpcDefinition(IdempotencyService), 'IdempotencyService');
+  const client = new Client(target, credentials.createInsecure());
+  const open = (client as unknown as Record<string, () => ClientDuplexStream<SessionRequest, SessionResponse>>)[
+    'session'
+  ];
+  const stream = open?.call(client);
+  if (stream === undefined) throw new Error('no session');
+  const waiting = new Map<bigint, Waiting>();
+  let queue: Operation[] = [];
+  let nextId = 1n;
+
+  const flush = (): void => {
+    const operations = queue;
+    queue = [];
+    stream.write(create(SessionRequestSchema, { operations }));
+  };
+  const ask = async <Response>(operation: Asked): Promise<Response> =>
+    new Promise<unknown>((resolve, reject) => {
+      const id = nextId;
+      nextId += 1n;
+      waiting.set(id, { resolve, reject });
+      queue.push(create(OperationSchema, { id, operation }));
+      if (queue.length === 1) setImmediate(flush);
+    }) as Promise<Response>;
+  stream.on('data', ({ results }: SessionResponse) => {
+    for (const result of results) settle(waiting, result);
+  });
+  stream.on('error', (error) => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  });
+
+  const calls: Calls = {
+    begin: (value) => ask({ case: 'beginIntent', value }),
+    complete: (value) => ask({ case: 'complete', value }),
+    lookup: (value) => ask({ case: 'lookup', value }),
+  };
+  return { prepare: (work) => prepare(calls, work) };
+}
+
+function settle(waiting: Map<bigint, Waiting>, { id, result }: OperationResult): void {
+  const caller = waiting.get(id);
+  waiting.delete(id);
+  if (result.case === 'error') caller?.reject(new Error(result.value.message));
+  else caller?.resolve(result.value);
+}

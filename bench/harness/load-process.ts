@@ -1,0 +1,55 @@
+// A load process as the benchmark sees it.
+
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Work } from '../drivers/driver.ts';
+import type { FromLoad, ToLoad } from '../load/protocol.ts';
+import type { WindowRequest, WindowResult } from './window.ts';
+
+export interface LoadProcess {
+  /** False when the subject has no such operation. */
+  prepare(work: Work): Promise<boolean>;
+  run(work: Work, request: WindowRequest): Promise<WindowResult>;
+  stop(): Promise<void>;
+}
+
+const ANSWER_MS_MAX = 180_000;
+
+export async function startLoad(driver: string, target: string): Promise<LoadProcess> {
+  const child = fork(fileURLToPath(new URL('../load/main.ts', import.meta.url)), { execArgv: process.execArgv });
+  const first = await ask(child, { kind: 'connect', driver, target });
+  if (first.kind !== 'done') throw new Error(`${driver} did not connect`);
+  return {
+    async prepare(work) {
+      return (await ask(child, { kind: 'prepare', work })).kind === 'done';
+    },
+    async run(work, request) {
+      const answer = await ask(child, { kind: 'window', work, request });
+      if (answer.kind !== 'result') throw new Error(`${driver} has no ${work.name}`);
+      return answer.result;
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exit = once(child, 'exit');
+      child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+      await exit;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function ask(child: ChildProcess, message: ToLoad): Promise<FromLoad> {
+  const bound = AbortSignal.timeout(ANSWER_MS_MAX);
+  const answer = Promise.race([
+    once(child, 'message', { signal: bound }) as Promise<[FromLoad]>,
+    once(child, 'exit', { signal: bound }).then((): [FromLoad] => [
+      { kind: 'failed', message: 'the load process ended' },
+    ]),
+  ]);
+  child.send(message);
+  const [reply] = await answer;
+  if (reply.kind === 'failed') throw new Error(reply.message);
+  return reply;
+}

@@ -1,0 +1,58 @@
+// The command line of the benchmark.
+
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { PEERS, PRELOADED_RECORDS, SCENARIOS, type ScenarioName } from './plan.ts';
+import { STORES, type StoreName } from './servers/onced.ts';
+
+export interface Options {
+  readonly scenarios: readonly ScenarioName[];
+  readonly store: StoreName;
+  readonly peers: readonly string[];
+  readonly rounds: number;
+  readonly records: number;
+  /** Also the ten million records of the scale scenario: some ten minutes and 6 GB of disk more. */
+  readonly tenMillion: boolean;
+  readonly output: string;
+}
+
+export function parseArguments(args: readonly string[]): Options {
+  const command = new Command('npm run bench --')
+    .description(
+      'Measures Onced and what users would pick instead, on this machine, and writes results, table and chart.',
+    )
+    .addOption(new Option('--scenario <name...>', 'only these').choices([...SCENARIOS]))
+    .addOption(new Option('--store <name>', 'store of Onced').choices([...STORES]).default('sqlite'))
+    .addOption(new Option('--peer <name...>', 'only these peers beside the no-op echo').choices([...PEERS, 'none']))
+    .option('--rounds <count>', 'rounds of each scenario, interleaved', wholeNumber, 5)
+    .option('--records <count>', 'records that are there before', wholeNumber, PRELOADED_RECORDS)
+    .option('--ten-million', 'scale: also ten million records (ten minutes more)', false)
+    .option('--output <folder>', 'where results go', 'bench/results')
+    .parse(args, { from: 'user' });
+  const given = command.opts<{
+    scenario?: ScenarioName[];
+    store: StoreName;
+    peer?: string[];
+    rounds: number;
+    records: number;
+    tenMillion: boolean;
+    output: string;
+  }>();
+  return {
+    scenarios: given.scenario ?? AGREED,
+    store: given.store,
+    peers: given.peer?.filter((name) => name !== 'none') ?? PEERS,
+    rounds: given.rounds,
+    records: given.records,
+    tenMillion: given.tenMillion,
+    output: given.output,
+  };
+}
+
+/** `echo` is a part of `unary-vs-echo` for those who want gRPC's own cost over both transports. */
+const AGREED: readonly ScenarioName[] = SCENARIOS.filter((name) => name !== 'echo');
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of 1 or more');
+  return value;
+}

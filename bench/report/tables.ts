@@ -1,0 +1,102 @@
+// The same rows as a table on the terminal and in Markdown.
+
+import Table from 'cli-table3';
+import type { Load } from '../harness/window.ts';
+import { SUBJECTS } from '../subjects.ts';
+import type { Ratio } from './ratios.ts';
+import type { Row, Spread } from './summary.ts';
+import type { Report } from './write.ts';
+
+const HEAD = [
+  '',
+  'load',
+  'operations/s (min..max)',
+  'p50 ms',
+  'p99 ms',
+  'server µs/op',
+  'client µs/op',
+  'server MB',
+  'errors',
+];
+const RATIO_HEAD = ['ratio, from this run', 'value', 'goal', ''];
+
+export function terminalTables(report: Report): string {
+  const sections = scenariosOf(report).map(([title, rows]) => `${title}\n${grid(HEAD, rows.map(cellsOf))}`);
+  const ratios = report.ratios.length === 0 ? [] : [grid(RATIO_HEAD, report.ratios.map(ratioCells))];
+  return [factsOf(report).join('\n'), ...sections, ...ratios].join('\n\n');
+}
+
+export function markdownOf(report: Report): string {
+  const sections = scenariosOf(report).map(
+    ([title, rows]) => `## ${title}\n\n${markdownTable(HEAD, rows.map(cellsOf))}`,
+  );
+  const ratios =
+    report.ratios.length === 0 ? [] : [`## Ratios\n\n${markdownTable(RATIO_HEAD, report.ratios.map(ratioCells))}`];
+  const facts = factsOf(report).map((fact) => `- ${fact}`);
+  return `${[`# Benchmark of ${report.environment.date.slice(0, 10)}`, facts.join('\n'), ...ratios, ...sections].join('\n\n')}\n`;
+}
+
+function factsOf({ environment, disk, subjects, missing, options, minutes }: Report): string[] {
+  const packages = Object.entries(environment.packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    `commit ${environment.commit}${environment.isDirty ? ' with changes' : ''}, ${environment.date}, ${minutes.toFixed(1)} minutes`,
+    `${environment.cores} cores of ${environment.machine}, ${environment.memoryGiB} GiB, Linux ${environment.kernel}, ${environment.fileSystem}`,
+    `Node ${environment.node}, ${packages.join(', ')}`,
+    `disk, 4 KiB write + fdatasync: p50 ${figure(disk.p50Ms)} ms, p99 ${figure(disk.p99Ms)} ms`,
+    `${options.records.toLocaleString('en')} records there before (etcd and Restate start empty), random keys, ${options.rounds} interleaved rounds, medians`,
+    ...subjects.map(({ name, version, durability }) => `${name}: ${version}; acknowledged means ${durability}`),
+    ...missing.map(({ subject, reason }) => `MISSING ${subject}: ${reason.split('\n', 1)[0]}`),
+  ];
+}
+
+function scenariosOf({ rows }: Report): [string, Row[]][] {
+  return [...Map.groupBy(rows, (row) => row.scenario)];
+}
+
+function cellsOf(row: Row): string[] {
+  const { perSecond } = row;
+  const subject = SUBJECTS.find(({ name }) => name === row.subject);
+  const calls = subject?.callsOf(row.work.name) ?? 1;
+  const perCall = calls === 1 ? '' : ` (${figure(row.serverCpuUs.median / calls)} a call)`;
+  return [
+    row.title,
+    `${row.work.name}${bytesOf(row)}, ${loadOf(row.load)}`,
+    `${figure(perSecond.median)} (${figure(perSecond.min)}..${figure(perSecond.max)})`,
+    ranged(row.p50Ms),
+    ranged(row.p99Ms),
+    `${figure(row.serverCpuUs.median)}${perCall}`,
+    figure(row.clientCpuUs.median),
+    figure(row.serverMemoryBytes.max / 1e6),
+    row.errors + row.dropped === 0 ? '' : `${row.errors}, ${row.dropped} dropped: ${row.firstError ?? ''}`,
+  ];
+}
+
+const bytesOf = ({ work }: Row): string =>
+  work.resultBytes >= 1024 ? ` ${work.resultBytes / 1024} KiB` : work.name === 'replay' ? ` ${work.resultBytes} B` : '';
+
+const loadOf = (load: Load): string =>
+  load.kind === 'closed' ? `${load.inFlight} in flight` : `${load.perSecond}/s arrive`;
+
+const ratioCells = ({ name, value, unit, goal, isMet }: Ratio): string[] => [
+  name,
+  `${figure(value)}${unit === '' ? '' : ` ${unit}`}`,
+  goal,
+  goal === '' ? '' : isMet ? 'met' : 'NOT met',
+];
+
+const ranged = ({ median, min, max }: Spread): string => `${figure(median)} (${figure(min)}..${figure(max)})`;
+
+/** Three digits are more than the noise of any machine allows. */
+export function figure(value: number): string {
+  if (Math.abs(value) >= 1000) return Math.round(Number(value.toPrecision(3))).toLocaleString('en');
+  return String(Number(value.toPrecision(3)));
+}
+
+function grid(head: string[], rows: string[][]): string {
+  const table = new Table({ head, style: { head: [], border: [] } });
+  table.push(...rows);
+  return table.toString();
+}
+
+const markdownTable = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');

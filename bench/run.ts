@@ -1,0 +1,102 @@
+// Runs blocks: servers and load processes are started when first needed and live to the end, windows are taken in turn.
+
+import { startLoad, type LoadProcess } from './harness/load-process.ts';
+import type { WindowResult } from './harness/window.ts';
+import type { Block, Cell } from './plan.ts';
+import type { Progress } from './report/progress.ts';
+import { MissingPart, type Server } from './servers/server.ts';
+import { startServer, type Subject } from './subjects.ts';
+
+export interface CellResult {
+  readonly scenario: string;
+  readonly cell: Cell;
+  readonly rounds: readonly WindowResult[];
+}
+
+export interface Missing {
+  readonly subject: string;
+  readonly reason: string;
+}
+
+export interface Bench {
+  readonly servers: ReadonlyMap<string, Server>;
+  readonly missing: readonly Missing[];
+  run(block: Block): Promise<CellResult[]>;
+  stop(): Promise<void>;
+}
+
+/** A window in which other work took more than this share of a core is taken again, so many times at most. */
+const OTHER_CORES_MAX = 0.3;
+const REPEATS_MAX = 2;
+
+export function createBench({ records, progress }: { records: number; progress: Progress }): Bench {
+  const servers = new Map<string, Server>();
+  const loads = new Map<string, LoadProcess>();
+  const missing = new Map<string, string>();
+
+  const loadOf = async (subject: Subject): Promise<LoadProcess | undefined> => {
+    if (missing.has(subject.name)) return undefined;
+    try {
+      const server = servers.get(subject.server) ?? (await started(subject));
+      const load = loads.get(subject.name) ?? (await startLoad(subject.driver, server.target));
+      loads.set(subject.name, load);
+      return load;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      missing.set(
+        subject.name,
+        error instanceof MissingPart ? reason : `could not be started: ${reason.slice(0, 500)}`,
+      );
+      progress.note(`${subject.title} is missing: ${reason}`);
+      return undefined;
+    }
+  };
+  const started = async (subject: Subject): Promise<Server> => {
+    progress.step(`starting ${subject.server}`);
+    const server = await startServer(subject.server, records);
+    servers.set(subject.server, server);
+    return server;
+  };
+  const window = async (block: Block, cell: Cell): Promise<WindowResult> => {
+    const load = loads.get(cell.subject.name);
+    const serverPids = servers.get(cell.subject.server)?.pids;
+    if (load === undefined || serverPids === undefined) throw new Error(`${cell.subject.name} was not started`);
+    const { warmUpMs, windowMs } = block;
+    let best: WindowResult | undefined;
+    for (let taken = 0; taken <= REPEATS_MAX; taken += 1) {
+      const result = await load.run(cell.work, { load: cell.load, warmUpMs, windowMs, serverPids });
+      if (best === undefined || result.otherCores < best.otherCores) best = result;
+      if (best.otherCores <= OTHER_CORES_MAX) break;
+    }
+    if (best === undefined) throw new Error('no window was taken');
+    return best;
+  };
+
+  return {
+    servers,
+    get missing() {
+      return [...missing].map(([subject, reason]) => ({ subject, reason }));
+    },
+    async run(block) {
+      const cells: Cell[] = [];
+      for (const cell of block.cells) {
+        progress.step(`${block.scenario}: preparing ${cell.subject.title}`);
+        const load = await loadOf(cell.subject);
+        if (load !== undefined && (await load.prepare(cell.work))) cells.push(cell);
+      }
+      const results = cells.map((cell) => ({ scenario: block.scenario, cell, rounds: [] as WindowResult[] }));
+      for (let round = 1; round <= block.rounds; round += 1) {
+        for (const { cell, rounds } of results) {
+          const result = await window(block, cell);
+          rounds.push(result);
+          progress.window({ block, round, cell, result });
+        }
+      }
+      return results;
+    },
+    async stop() {
+      for (const load of loads.values()) await load.stop();
+      for (const server of servers.values()) await server.stop();
+    },
+  };
+}
