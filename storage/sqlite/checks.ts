@@ -2,18 +2,9 @@
 
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { StoreRefusedError } from '../contract/index.ts';
+import { StoreRefusedError, type StoreCheck } from '../contract/index.ts';
 import { START_BYTES_FREE } from './limits.ts';
 import { bytesFree, sizeOf } from './space.ts';
-
-export interface StoreCheck {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly found: string;
-  readonly needed: string;
-  /** What to do when it is not ok. */
-  readonly fix: string;
-}
 
 /** Throws the first check that does not hold as a sentence that says what was found and what to do. */
 export function demand(path: string, check: StoreCheck): void {

@@ -1,3 +1,3 @@
 // The SQLite store: one file, one server, on disk before the answer.
 export { openSqliteStore, type SqliteStoreOptions } from './store.ts';
-export type { StoreCheck } from './checks.ts';
+export { inspectSqlite } from './inspect.ts';

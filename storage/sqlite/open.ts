@@ -2,8 +2,8 @@
 // that it can write. Whatever does not hold is a StoreRefusedError that says what to do.
 
 import Sqlite, { type Database } from 'better-sqlite3';
-import { epochMs, StoreRefusedError } from '../contract/index.ts';
-import { checkFilesystem, checkFolder, checkFreeSpace, demand, judgeLock, type StoreCheck } from './checks.ts';
+import { epochMs, StoreRefusedError, type StoreCheck } from '../contract/index.ts';
+import { checkFilesystem, checkFolder, checkFreeSpace, demand, judgeLock } from './checks.ts';
 import { createClock } from './clock.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { createPrivateFile, settlePath } from './files.ts';

@@ -2,7 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import type { StoreCheck } from './checks.ts';
+import type { StoreCheck } from '../contract/index.ts';
 import { BUSY_MS_MAX, CACHE_KIB, LOG_BYTES_KEPT } from './limits.ts';
 
 /** Marks the file as ours ("Oncd"), so that a path to some other program's database is noticed. */
