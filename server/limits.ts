@@ -54,4 +54,24 @@ export const limits = {
   waiterPollMs: SECOND_MS,
   /** Times that one begin decides anew because others changed the record in between; each loss means another's success. */
   decisionsMax: 64,
+
+  /** Calls in flight at SIGTERM get this long; with the lame duck at its longest and the store's end it stays within 30 s. */
+  drainMsMax: 15 * SECOND_MS,
+  lameDuckMsMax: 10 * SECOND_MS,
+  /** Past this the process ends whatever still runs: Kubernetes kills at 30 s. */
+  endMsMax: 29 * SECOND_MS,
+
+  /** HTTP/1: RELIABILITY.md 6.2. */
+  httpHeadersMsMax: 10 * SECOND_MS,
+  httpRequestMsMax: 30 * SECOND_MS,
+  httpHeadersMax: 64,
+  httpHeaderBytesMax: 16 * KIB,
+  httpBodyBytesMax: 64 * KIB,
+  httpConnectionsMax: 1024,
+  /** Keep-alive connections that are busy when the listener closes get this long. */
+  httpCloseMsMax: SECOND_MS,
+
+  /** A store that takes longer to answer a ping is not ready; kubelet's own default bound is 1 s. */
+  readinessPingMsMax: 900,
+  readinessCacheMs: SECOND_MS,
 } as const;

@@ -1,7 +1,9 @@
 // The server's log: JSON lines. A key appears as its hash only, a payload, token or credential never.
 
 import { hash } from 'node:crypto';
+import { setLogger } from '@grpc/grpc-js';
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { printable } from './printable.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -30,13 +32,10 @@ const FORBIDDEN = [
   'metadata',
 ];
 
-/** JSON escapes what is below 32; these it leaves as they are, and a terminal or a line splitter obeys them. */
-// oxlint-disable-next-line no-control-regex
-const UNESCAPED_CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
-
 /** Writes to standard error, so that standard output keeps the one line for people (and JSON of the commands). */
 export function createLog(level: LogLevel, destination: DestinationStream = pino.destination(2)): Logger {
-  const write = (line: string): void => destination.write(line.replace(UNESCAPED_CONTROLS, escaped));
+  // JSON escapes what is below 32; a terminal or a line splitter obeys some of the rest.
+  const write = (line: string): void => destination.write(`${printable(line.trimEnd())}\n`);
   return pino(
     {
       level,
@@ -49,7 +48,8 @@ export function createLog(level: LogLevel, destination: DestinationStream = pino
   );
 }
 
-const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-
-/** A log that says nothing, for tests and tools. */
-export const silentLog = (): Logger => pino({ level: 'silent' });
+/** grpc-js writes to the console by itself; its words belong among the others, below what an operator reads every day. */
+export function adoptGrpcLog(log: Logger): void {
+  const line = (...parts: unknown[]): void => log.debug({ from: 'grpc-js' }, parts.map(String).join(' '));
+  setLogger({ error: line, info: line, debug: line });
+}

@@ -24,6 +24,10 @@ export class Violations {
     this.found.push({ field, description });
   }
 
+  list(): readonly Violation[] {
+    return this.found;
+  }
+
   /** Throws INVALID_FIELD if anything was wrong. */
   check(): void {
     if (this.found.length > 0) throw invalidFields(this.found);
