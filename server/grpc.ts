@@ -109,10 +109,14 @@ async function bind(server: Server, address: string, credentials: ServerCredenti
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`cannot listen for gRPC on ${address}: ${error.message}`, { cause: error }));
+      else reject(new Error(`cannot listen for gRPC on ${address}: ${whyNot(error)}`, { cause: error }));
     });
   });
 }
+
+/** grpc-js wraps the reason in a count of addresses. */
+const whyNot = ({ message }: Error): string =>
+  message.includes('EADDRINUSE') ? 'somebody listens there already' : message;
 
 /** tryShutdown waits for calls but may never call back when a client vanished (grpc-node #1458), so it gets a bound. */
 async function shutDown(server: Server, timeMs: number): Promise<void> {

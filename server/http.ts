@@ -1,0 +1,129 @@
+// The HTTP listener: a few exact paths, every size and time bounded, the same protective headers on every answer.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { showAddress, type Address } from './config/values.ts';
+import { limits } from './limits.ts';
+
+export interface Reply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** GET and HEAD of exactly one path. */
+export type Page = () => Promise<Reply> | Reply;
+
+export interface HttpOptions {
+  readonly address: Address;
+  readonly pages: ReadonlyMap<string, Page>;
+  readonly log: Logger;
+}
+
+export interface HttpListener {
+  /** Where it listens, with the real port. */
+  readonly address: Address;
+  /** Answers what it has read, then closes every connection. */
+  close(): Promise<void>;
+}
+
+/** What is served here is text and JSON, so that a browser needs to run, frame and remember nothing. */
+const PROTECTIVE_HEADERS = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
+export async function startHttp({ address, pages, log }: HttpOptions): Promise<HttpListener> {
+  const server = createServer({
+    headersTimeout: limits.httpHeadersMsMax,
+    requestTimeout: limits.httpRequestMsMax,
+    // Node looks for overdue requests every 30 s by default, three times as long as they may take.
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: limits.httpHeaderBytesMax,
+  });
+  server.maxConnections = limits.httpConnectionsMax;
+  // One above the limit: Node drops what is past it in silence, and a request that lost headers is not to be trusted.
+  server.maxHeadersCount = limits.httpHeadersMax + 1;
+  // Cuts off whoever reads its answer slower than this.
+  server.setTimeout(limits.httpRequestMsMax);
+  server.on('request', (request, response) => {
+    answer(pages, request)
+      .catch((error: unknown) => {
+        log.error({ err: error, path: pathOf(request) }, 'a page failed');
+        return text(500, 'internal error');
+      })
+      .then((reply) => send(request, response, reply))
+      .catch((error: unknown) => log.debug({ err: error }, 'an HTTP answer was not sent'));
+  });
+  const port = await listen(server, address);
+  return { address: { host: address.host, port }, close: () => close(server) };
+}
+
+async function answer(pages: ReadonlyMap<string, Page>, request: IncomingMessage): Promise<Reply> {
+  const page = pages.get(pathOf(request));
+  if (request.rawHeaders.length / 2 > limits.httpHeadersMax) {
+    return text(431, `more than ${limits.httpHeadersMax} headers`);
+  }
+  if (Number(request.headers['content-length'] ?? 0) > limits.httpBodyBytesMax) {
+    return text(413, `a body of more than ${limits.httpBodyBytesMax} bytes`);
+  }
+  if (page === undefined) return text(404, `nothing here; there is ${[...pages.keys()].join(', ')}`);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD here');
+  return page();
+}
+
+/** Queries are ignored: Prometheus and balancers add their own. */
+const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';
+
+export const text = (status: number, body: string): Reply => ({
+  status,
+  contentType: 'text/plain; charset=utf-8',
+  body: `${body}\n`,
+});
+
+export const json = (status: number, body: object): Reply => ({
+  status,
+  contentType: 'application/json',
+  body: `${JSON.stringify(body)}\n`,
+});
+
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+  if (response.destroyed) return;
+  const body = Buffer.from(reply.body);
+  response.writeHead(reply.status, {
+    ...PROTECTIVE_HEADERS,
+    'content-type': reply.contentType,
+    'content-length': body.length,
+    ...(reply.status === 405 ? { allow: 'GET, HEAD' } : {}),
+    // A body that nobody asked for is not read, so this connection cannot carry another request.
+    ...(hasBody(request) ? { connection: 'close' } : {}),
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+  // Once the answer is out: whoever goes on sending would be read for up to the request's time.
+  if (hasBody(request)) response.once('finish', () => request.socket.destroySoon());
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined;
+
+async function listen(server: Server, address: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'somebody listens there already' : error.message;
+      reject(new Error(`cannot listen for HTTP on ${showAddress(address)}: ${why}`, { cause: error }));
+    });
+    server.listen(address, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+async function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    const timer = setTimeout(() => server.closeAllConnections(), limits.httpCloseMsMax);
+    server.once('close', () => clearTimeout(timer));
+  });
+}
