@@ -1,0 +1,36 @@
+// The command line. Each command is a file; here they are put together, and mistakes become exit codes.
+
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../server/version.ts';
+import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
+import { EXIT } from './exit.ts';
+import { lookupCommand } from './lookup.ts';
+import { serveCommand } from './serve.ts';
+
+const program = new Command('onced')
+  .description('Idempotency as a service: ask before a side effect, tell afterwards.')
+  .version(VERSION)
+  .showHelpAfterError('(onced --help shows what there is)')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  onced serve                                   serve with SQLite in ./data, on loopback
+  onced serve --store memory: --grpc 127.0.0.1:0  forget everything at the end, on a free port
+  onced doctor --store sqlite:/var/lib/onced/onced.db
+  onced lookup payments order-17 --json
+`,
+  );
+
+for (const command of [serveCommand(), configCommand(), doctorCommand(), lookupCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program).exitOverride());
+}
+
+try {
+  await program.exitOverride().parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version come this way too, with 0.
+  process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+}
