@@ -37,6 +37,8 @@ export interface Audit {
    * refused; when it fails, that is written too.
    */
   around<T>(call: CallContext, change: AuditedChange, make: () => Promise<{ value: T; after: object }>): Promise<T>;
+  /** As `around`, for a change that ends elsewhere: writes that it begins; the function that comes back, how it ended. */
+  begin(call: CallContext, change: AuditedChange): Promise<(after: object) => Promise<void>>;
   /** Newest first, from below `before` (undefined: from the end). */
   page(query: { readonly before: number | undefined; readonly limit: number }): Promise<readonly AuditEntry[]>;
 }
@@ -87,29 +89,34 @@ export function createAudit(registry: Registry): Audit {
     throw new Rejection('OVERLOADED', 'the audit log is too busy; nothing was changed', { retryAfterMs: 1000 });
   };
 
+  const open = async (call: CallContext, change: AuditedChange) => {
+    const event = {
+      ...change,
+      actor: call.principal.name,
+      requestId: randomUUID(),
+      before: JSON.stringify(change.before),
+    };
+    await append({ ...event, timeMs: Date.now(), after: '' });
+    return async (how: 'done' | 'failed', after: object): Promise<void> =>
+      append({ ...event, action: `${change.action}.${how}`, timeMs: Date.now(), after: JSON.stringify(after) });
+  };
+
   return {
     async around(call, change, make) {
-      const event = {
-        ...change,
-        actor: call.principal.name,
-        requestId: randomUUID(),
-        before: JSON.stringify(change.before),
-      };
-      await append({ ...event, timeMs: Date.now(), after: '' });
+      const finish = await open(call, change);
       try {
         const { value, after } = await make();
-        await append({ ...event, action: `${change.action}.done`, timeMs: Date.now(), after: JSON.stringify(after) });
+        await finish('done', after);
         return value;
       } catch (error) {
-        const why = error instanceof Rejection ? error.reason : 'failed';
-        await append({
-          ...event,
-          action: `${change.action}.failed`,
-          timeMs: Date.now(),
-          after: JSON.stringify({ why }),
-        });
+        await finish('failed', { why: error instanceof Rejection ? error.reason : 'failed' });
         throw error;
       }
+    },
+
+    async begin(call, change) {
+      const finish = await open(call, change);
+      return async (after) => finish('done', after);
     },
 
     async page({ before, limit }) {

@@ -3,6 +3,7 @@
 import { status as Code } from '@grpc/grpc-js';
 import type { Store } from '../storage/contract/index.ts';
 import type { Audit } from './audit.ts';
+import type { Compaction } from './compaction.ts';
 import { CallOver } from './errors.ts';
 import type { IssuedKeys } from './issued-keys.ts';
 import type { Metrics } from './metrics.ts';
@@ -19,6 +20,7 @@ export interface Engine {
   readonly namespaces: Namespaces;
   readonly audit: Audit;
   readonly issuedKeys: IssuedKeys;
+  readonly compaction: Compaction;
   readonly waiters: Waiters;
   readonly watchers: Watchers;
   readonly metrics: Metrics;

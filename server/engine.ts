@@ -1,9 +1,10 @@
 // Puts together what operations use: a measured store, the policies, the waiters, the figures.
 
-import type { Store } from '../storage/contract/index.ts';
+import type { Namespace, Store } from '../storage/contract/index.ts';
 import type { Logger } from 'pino';
-import type { NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
+import type { NamespaceInfo, NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
 import { createAudit } from './audit.ts';
+import { createCompaction } from './compaction.ts';
 import type { Engine } from './context.ts';
 import { createIssuedKeys } from './issued-keys.ts';
 import { limits } from './limits.ts';
@@ -29,8 +30,14 @@ export interface EngineOptions {
 /** Several servers may share these stores, so that an outcome may come from elsewhere. */
 const SHARED_KINDS: readonly Store['description']['kind'][] = ['postgres', 'redis', 'redis-cluster'];
 
+export interface OpenEngine {
+  readonly engine: Engine;
+  /** Answers all who wait, ends what runs by itself. */
+  readonly stop: () => Promise<void>;
+}
+
 /** The engine, and the way to let go of what it listens to. The store stays open: whoever opened it closes it. */
-export async function openEngine(options: EngineOptions): Promise<{ engine: Engine; stop: () => void }> {
+export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const { store, metrics, log } = options;
   const isShared = SHARED_KINDS.includes(store.description.kind);
   const waiters = createWaiters({
@@ -51,22 +58,36 @@ export async function openEngine(options: EngineOptions): Promise<{ engine: Engi
     ...(options.configuredPolicies === undefined ? {} : { configured: options.configuredPolicies }),
     ...(options.serverPolicy === undefined ? {} : { serverPolicy: options.serverPolicy }),
   });
+  const compaction = createCompaction({
+    store: measured,
+    log,
+    archived: () =>
+      namespaces
+        .list()
+        .filter(isArchived)
+        .map(({ namespace }) => namespace as Namespace),
+  });
   const engine: Engine = {
     store: measured,
     policyOf: options.policyOf ?? namespaces.policyOf,
     namespaces,
     audit: createAudit(store.registry),
+    compaction,
     issuedKeys: createIssuedKeys(store.registry),
     waiters,
     watchers,
     metrics,
   };
+  compaction.start();
   return {
     engine,
-    stop: () => {
+    stop: async () => {
+      await compaction.stop();
       namespaces.stop();
       stopListening();
       waiters.wakeEverybody({ kind: 'timeout' });
     },
   };
 }
+
+const isArchived = ({ effective }: NamespaceInfo): boolean => effective?.archive === true;

@@ -52,6 +52,12 @@ export const limits = {
   deadlineMarginMs: 50,
   /** How often one waiter of a key looks again when other servers share the store and a push may have been lost. */
   waiterPollMs: SECOND_MS,
+  /** Records touched at a time: about 10 ms of a store's time. */
+  compactionBatch: 500,
+  compactionPauseMsMin: 5,
+  compactionIntervalMs: 10 * SECOND_MS,
+  /** A leader that has not been heard of for this long is replaced. */
+  compactionTermMs: 30 * SECOND_MS,
   /** Times that one begin decides anew because others changed the record in between; each loss means another's success. */
   decisionsMax: 64,
 

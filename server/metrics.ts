@@ -3,6 +3,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreErrorKind } from '../storage/contract/index.ts';
+import { readFigures, type Figures } from './figures.ts';
 import { createNamespaceLabels } from './namespace-labels.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 
@@ -16,6 +17,8 @@ export interface Metrics {
   waiters(change: 1 | -1): void;
   session(change: 1 | -1): void;
   inFlight(change: number): void;
+  /** All of it as plain values, for GetStats. */
+  figures(): Promise<Figures>;
 }
 
 export interface MetricsOwner extends Metrics {
@@ -92,6 +95,7 @@ export function createMetrics(): MetricsOwner {
     waiters: (change) => void (now.waiters += change),
     session: (change) => void (now.sessions += change),
     inFlight: (change) => void (now.inFlight += change),
+    figures: async () => readFigures(registry),
     setNamespaceLabel: (rule) => labels.setRule(rule),
     render: renderedOncePer(SCRAPE_CACHE_MS, registry),
     close: stopProcessMetrics,

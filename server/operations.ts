@@ -12,8 +12,10 @@ import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { listAuditEvents } from './admin/audit.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
+import { exportRecords, purgeRecords } from './admin/purge.ts';
 import { getRecord, listRecords } from './admin/records.ts';
 import { resolveIntent } from './admin/resolve.ts';
+import { getStats, runCompaction } from './admin/upkeep.ts';
 import { beginIntent } from './calls/begin.ts';
 import { issueKeys } from './calls/issue-keys.ts';
 import { checkpoint, renew } from './calls/keep.ts';
@@ -84,7 +86,12 @@ export const adminOperations = {
   getNamespace: { verb: 'list', run: getNamespace },
   putNamespace: { verb: 'policy', run: putNamespace },
   deleteNamespace: { verb: 'policy', run: deleteNamespace },
+  getStats: { verb: 'stats', run: getStats },
+  runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },
 } satisfies UnaryTable<typeof AdminService>;
 
-export const adminStreams = {} satisfies StreamTable<typeof AdminService>;
+export const adminStreams = {
+  purgeRecords: { verb: 'purge', run: purgeRecords },
+  exportRecords: { verb: 'payloads', run: exportRecords },
+} satisfies StreamTable<typeof AdminService>;

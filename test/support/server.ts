@@ -47,7 +47,7 @@ export async function startTestServer({ store, policyOf }: TestServerOptions): P
     async [Symbol.asyncDispose]() {
       client.raw.close();
       admin.raw.close();
-      stop();
+      await stop();
       await listener.drain(1000);
       await store.close();
     },

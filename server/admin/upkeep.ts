@@ -1,0 +1,85 @@
+// AdminService: figures, compaction on demand.
+
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  GetStatsResponseSchema,
+  RunCompactionResponseSchema,
+  type GetStatsRequest,
+  type GetStatsResponse,
+  type RunCompactionRequest,
+  type RunCompactionResponse,
+} from '../../proto/gen/onced/v1/admin_pb.js';
+import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
+import { instant } from '../messages.ts';
+import type { CallContext, Engine } from '../context.ts';
+
+const START_MS = Date.now();
+
+export async function getStats(engine: Engine, request: GetStatsRequest, call: CallContext): Promise<GetStatsResponse> {
+  const { store, metrics } = engine;
+  const stats = await store.stats();
+  const isHealthy = await store.ping().then(
+    () => true,
+    () => false,
+  );
+  const groups = stats.groups.filter(({ namespace }) => {
+    if (request.namespace !== '' && namespace !== request.namespace) return false;
+    return call.principal.may('stats', namespace);
+  });
+  const figures = await metrics.figures();
+  return create(GetStatsResponseSchema, {
+    records: groups.map(({ namespace, state, records, bytes }) => ({
+      namespace,
+      state: IntentState[state],
+      records: BigInt(records),
+      bytes: BigInt(bytes),
+    })),
+    orphans: BigInt(stats.orphans),
+    storeBytes: BigInt(stats.storeBytes ?? 0),
+    counters: figures.counters.map((counter) => ({ ...counter })),
+    latencies: figures.latencies.map(({ p50Ms, p95Ms, p99Ms, count, ...named }) => ({
+      ...named,
+      count: BigInt(count),
+      p50: fractional(p50Ms),
+      p95: fractional(p95Ms),
+      p99: fractional(p99Ms),
+    })),
+    serverTime: instant(stats.nowMs),
+    startTime: timestampFromMs(START_MS),
+    store: store.description.kind,
+    tier: store.description.tier,
+    storeHealthy: isHealthy,
+    ...(stats.oldestOrphanMs === undefined ? {} : { oldestOrphanTime: instant(stats.oldestOrphanMs) }),
+  });
+}
+
+export async function runCompaction(
+  engine: Engine,
+  request: RunCompactionRequest,
+  call: CallContext,
+): Promise<RunCompactionResponse> {
+  const limit = request.limit === 0n ? Infinity : Number(request.limit);
+  const change = {
+    action: 'RunCompaction',
+    target: '',
+    namespace: '',
+    reason: '',
+    before: { limit: String(request.limit) },
+  };
+  const done = await engine.audit.around(call, change, async () => {
+    const progress = await engine.compaction.run({ limit, signal: call.signal });
+    return { value: progress, after: progress };
+  });
+  return create(RunCompactionResponseSchema, {
+    resultsDropped: BigInt(done.resultsDropped),
+    recordsRemoved: BigInt(done.recordsRemoved),
+    lag: durationFromMs(done.lagMs),
+  });
+}
+
+/** durationFromMs takes whole milliseconds only. */
+function fractional(ms: number): { seconds: bigint; nanos: number } {
+  const micros = Math.round(ms * 1000);
+  return { seconds: BigInt(Math.floor(micros / 1e6)), nanos: (micros % 1e6) * 1000 };
+}

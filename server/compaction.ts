@@ -1,0 +1,119 @@
+// Compaction: a loop in every server, of which one at a time acts. Small batches with a pause as long as the batch
+// took, so that at most half of one core goes into it and callers hardly notice; keeps no place, so it may stop anywhere.
+
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { durationMs, type DurationMs, type Namespace, type Store } from '../storage/contract/index.ts';
+import { limits } from './limits.ts';
+
+export interface CompactionProgress {
+  readonly resultsDropped: number;
+  readonly recordsRemoved: number;
+  /** How long the oldest work left has been due. */
+  readonly lagMs: DurationMs;
+}
+
+export interface Compaction {
+  /** Works until nothing is due, `limit` records were touched, or the signal fires. */
+  run(options: { readonly limit: number; readonly signal?: AbortSignal | undefined }): Promise<CompactionProgress>;
+  /** What has been done since the start, for the figures. */
+  progress(): CompactionProgress;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export interface CompactionOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  /** Namespaces whose records must not go before they are archived. */
+  readonly archived: () => readonly Namespace[];
+}
+
+const LEADER = { collection: 'leader', name: 'compaction' };
+
+export function createCompaction({ store, log, archived }: CompactionOptions): Compaction {
+  const serverId = randomUUID();
+  const stopping = new AbortController();
+  let totals: CompactionProgress = { resultsDropped: 0, recordsRemoved: 0, lagMs: durationMs(0) };
+  let seen: { readonly revision: number; readonly sinceMs: number } | undefined;
+  let loop: Promise<void> = Promise.resolve();
+
+  /**
+   * True when this server is the one to act. The leader writes its entry each round; whoever sees the same revision for
+   * a whole term takes over. Only own monotonic clocks are used, so that no server's skew matters; two that act at
+   * once do no harm, since each deletion carries its own condition.
+   */
+  const lead = async (): Promise<boolean> => {
+    const entry = await store.registry.get(LEADER);
+    const isMine = entry?.value === serverId;
+    if (entry !== undefined && !isMine) {
+      if (seen?.revision !== entry.revision) seen = { revision: entry.revision, sinceMs: performance.now() };
+      if (performance.now() - seen.sinceMs < limits.compactionTermMs) return false;
+    }
+    const put = { ...LEADER, value: serverId, expectedRevision: entry?.revision ?? 0 };
+    return (await store.registry.put(put)) !== undefined;
+  };
+
+  const run: Compaction['run'] = async ({ limit, signal }) => {
+    let done: CompactionProgress = { resultsDropped: 0, recordsRemoved: 0, lagMs: durationMs(0) };
+    let left = limit;
+    const isStopped = (): boolean => signal?.aborted === true;
+    while (left > 0 && !isStopped()) {
+      const startMs = performance.now();
+      const batch = await store.compact({
+        limit: Math.min(left, limits.compactionBatch),
+        exceptNamespaces: archived(),
+      });
+      const touched = batch.resultsDropped + batch.recordsRemoved;
+      left -= touched;
+      done = add(done, batch);
+      totals = add(totals, batch);
+      if (!batch.more || touched === 0) break;
+      await pause(Math.max(limits.compactionPauseMsMin, performance.now() - startMs), signal);
+    }
+    return done;
+  };
+
+  const rounds = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await pause(limits.compactionIntervalMs * (0.75 + Math.random() / 2), stopping.signal);
+      if (stopping.signal.aborted) return;
+      try {
+        if (await lead()) await run({ limit: Infinity, signal: stopping.signal });
+      } catch (error) {
+        log.warn({ err: error }, 'compaction stopped early; it goes on in the next round');
+      }
+    }
+  };
+
+  return {
+    run,
+    progress: () => totals,
+    start() {
+      loop = rounds();
+    },
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+  };
+}
+
+const add = (before: CompactionProgress, batch: CompactionProgress): CompactionProgress => ({
+  resultsDropped: before.resultsDropped + batch.resultsDropped,
+  recordsRemoved: before.recordsRemoved + batch.recordsRemoved,
+  lagMs: batch.lagMs,
+});
+
+async function pause(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, durationMs);
+    signal?.addEventListener('abort', finish);
+    if (signal?.aborted === true) finish();
+  });
+}
