@@ -95,7 +95,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       await pause(config.lameDuckMs);
       const drained = grpc.drain(limits.drainMsMax);
       // Who waits for a key is answered now instead of holding up the end.
-      stop();
+      await stop();
       await drained;
       await closeAll([() => http.close(), () => metrics.close(), () => store.close()]);
       log.info('ended: calls answered, store closed');
