@@ -1,7 +1,4 @@
-import { createMemoryStore } from '../../storage/memory/store.ts';
 import { describeStore } from './index.ts';
+import { memorySubject } from './subjects/memory.ts';
 
-describeStore({
-  name: 'memory',
-  makePlace: async () => ({ open: async () => createMemoryStore(), dispose: async () => undefined }),
-});
+describeStore(memorySubject);

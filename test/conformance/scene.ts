@@ -185,7 +185,7 @@ export function expectSame(actual: unknown, expected: unknown): void {
   expect(plain(actual)).toEqual(plain(expected));
 }
 
-function plain(value: unknown): unknown {
+export function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return `bytes:${Buffer.from(value).toString('hex')}`;
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;

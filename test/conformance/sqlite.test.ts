@@ -1,17 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { openSqliteStore } from '../../storage/sqlite/index.ts';
 import { describeStore } from './index.ts';
+import { sqliteSubject } from './subjects/sqlite.ts';
 
-describeStore({
-  name: 'sqlite',
-  survivesClose: true,
-  makePlace: async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'onced-conformance-'));
-    return {
-      open: () => openSqliteStore({ path: join(folder, 'onced.db') }),
-      dispose: () => rm(folder, { recursive: true }),
-    };
-  },
-});
+describeStore(sqliteSubject);

@@ -1,0 +1,11 @@
+// Every store that runs without anything installed answers as the memory store does, whatever it is asked.
+
+import { test } from 'vitest';
+import { memorySubject } from '../conformance/subjects/memory.ts';
+import { sqliteSubject } from '../conformance/subjects/sqlite.ts';
+import { playOnAll } from './differential.ts';
+import { seedsToTry } from './random.ts';
+
+test('the same random script has the same answers on memory and SQLite', async () => {
+  await playOnAll([memorySubject, sqliteSubject], { seeds: seedsToTry('memory and SQLite', 20), steps: 150 });
+});
