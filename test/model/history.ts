@@ -41,7 +41,7 @@ export async function playHistory(store: Store, seed: number, options: HistoryOp
     await crew.run(network, () => passTime(stage, clock, ids));
     network.heal();
     for (const id of ids) crew.spawn(() => workUntilDone(stage, id, network.pause));
-    await crew.run(network, () => jump(random, clock));
+    await crew.run(network, async () => jump(random, clock));
   } catch (error) {
     const story = world.trace.slice(-60).join('\n');
     throw new Error(`seed ${seed}, policy ${JSON.stringify(policy)}\n${story}\n${String(error)}`, { cause: error });
@@ -55,11 +55,11 @@ function createCrew() {
   const spawn = (task: () => Promise<void>): void => {
     task().catch((error: unknown) => failures.push(error instanceof Error ? error : new Error(String(error))));
   };
-  const run = async (network: Network, between: () => void): Promise<void> => {
+  const run = async (network: Network, between: () => Promise<void>): Promise<void> => {
     for (let steps = 0; await network.step(); steps += 1) {
       if (failures[0] !== undefined) throw failures[0];
       if (steps > STEPS_MAX) throw new Error('the history does not end');
-      between();
+      await between();
     }
     if (failures[0] !== undefined) throw failures[0];
   };
@@ -67,10 +67,10 @@ function createCrew() {
 }
 
 /** Between two steps: time passes, and now and then an operator, a new worker or compaction comes along. */
-function passTime(stage: Stage, clock: Clock, ids: readonly Id[]): void {
+async function passTime(stage: Stage, clock: Clock, ids: readonly Id[]): Promise<void> {
   const { random, world, isCalm } = stage;
-  if (random.chance(0.01)) stage.spawn(() => world.compact());
   if (isCalm) {
+    if (random.chance(0.02)) await world.compact();
     clock.nowMs = addMs(clock.nowMs, durationMs(random.between(0, 3)));
     return;
   }
@@ -78,6 +78,7 @@ function passTime(stage: Stage, clock: Clock, ids: readonly Id[]): void {
   if (random.chance(0.01)) stage.spawn(() => work(stage, random.pick(ids)));
   if (random.chance(0.6)) clock.nowMs = addMs(clock.nowMs, durationMs(random.between(0, 30)));
   else if (random.chance(0.15)) jump(random, clock);
+  if (random.chance(0.05)) await world.compact();
 }
 
 /** To a deadline that is still to come: its last millisecond, its first one after, or exactly it. */
