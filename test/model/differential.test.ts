@@ -3,9 +3,9 @@
 import { test } from 'vitest';
 import { memorySubject } from '../conformance/subjects/memory.ts';
 import { sqliteSubject } from '../conformance/subjects/sqlite.ts';
-import { playOnAll } from './differential.ts';
+import { playOnAll } from './index.ts';
 import { seedsToTry } from './random.ts';
 
-test('the same random script has the same answers on memory and SQLite', async () => {
-  await playOnAll([memorySubject, sqliteSubject], { seeds: seedsToTry('memory and SQLite', 20), steps: 150 });
+test('the same random script has the same answers on memory and SQLite', { timeout: 120_000 }, async () => {
+  await playOnAll([memorySubject, sqliteSubject], { seeds: seedsToTry('memory and SQLite', 12), steps: 150 });
 });

@@ -19,6 +19,8 @@ export interface HistoryReport {
 export interface HistoryOptions {
   /** Leases outlast the history, workers go on until they are done: only the network misbehaves. */
   readonly isCalm?: boolean;
+  /** Only the invariants judge, not the spec: to see that they bite by themselves. */
+  readonly isWithoutSpec?: boolean;
 }
 
 const STEPS_MAX = 3_000;
@@ -31,7 +33,8 @@ export async function playHistory(store: Store, seed: number, options: HistoryOp
   const clock: Clock = { nowMs: HISTORY_START_MS, deadlines: [] };
   const network = createNetwork(store, random, () => clock.nowMs);
   const invariants = createInvariants();
-  const world = createWorld({ network, policy, spec: createSpec(policy), invariants, clock });
+  const spec = options.isWithoutSpec === true ? undefined : createSpec(policy);
+  const world = createWorld({ network, policy, spec, invariants, clock });
   const crew = createCrew();
   const stage: Stage = { world, network, random, policy, invariants, isCalm, spawn: crew.spawn };
   const ids = chooseIds(random);

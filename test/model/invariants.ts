@@ -1,13 +1,16 @@
 // What must never happen, judged from the answers alone and without any model of the store: RELIABILITY.md 3.1.
 
-import type { RecordId, StoredRecord } from '../../storage/contract/index.ts';
+import type { Fingerprint, RecordId, StoredRecord } from '../../storage/contract/index.ts';
 import type { BeginAnswer, BeginCall, ExtendCall, HolderAnswer, SettleCall } from './caller.ts';
 
 /** A promise of DESIGN.md 2 that an answer broke. */
 export class BrokenPromise extends Error {
+  readonly promise: string;
+
   constructor(promise: string, { namespace, key }: RecordId, detail = '') {
     super(`${promise}: ${namespace} ${key} ${detail}`);
     this.name = 'BrokenPromise';
+    this.promise = promise;
   }
 }
 
@@ -29,6 +32,8 @@ interface Grant {
 }
 
 interface KeyHistory {
+  /** Of the requests that the record stands for, as granted; nothing that the store shows later takes one away. */
+  fingerprints: readonly Fingerprint[];
   /** The newest last. */
   readonly grants: Grant[];
   charges: number;
@@ -40,7 +45,13 @@ export function createInvariants(): Invariants {
   const histories = new Map<string, KeyHistory>();
   const historyOf = ({ namespace, key }: RecordId): KeyHistory => {
     const name = `${namespace} ${key}`;
-    const history = histories.get(name) ?? { grants: [], charges: 0, fencingMax: 0, outcome: undefined };
+    const history = histories.get(name) ?? {
+      fingerprints: [],
+      grants: [],
+      charges: 0,
+      fencingMax: 0,
+      outcome: undefined,
+    };
     histories.set(name, history);
     return history;
   };
@@ -48,11 +59,14 @@ export function createInvariants(): Invariants {
     historyOf(record).grants.find((grant) => grant.token === record.leaseToken);
 
   function recordWritten(record: StoredRecord, nowMs: number): void {
-    const { grants } = historyOf(record);
+    const history = historyOf(record);
+    const { grants } = history;
     const known = grantOf(record);
     const leaseEnd = record.state === 'IN_PROGRESS' ? record.leaseExpireMs : 0;
     if (known === undefined) {
       expectNewGrant(grants, record, nowMs);
+      const before = record.attempt === 1 ? [] : history.fingerprints;
+      history.fingerprints = [...before, ...record.fingerprints];
       grants.push({ token: record.leaseToken, fencing: record.fencingToken, leaseEnd, wasRefused: false });
       return;
     }
@@ -65,13 +79,13 @@ export function createInvariants(): Invariants {
     recordWritten,
 
     beginAnswered(call, answer, nowMs) {
-      const { outcome } = historyOf(call);
+      const { outcome, fingerprints } = historyOf(call);
       if (outcome !== undefined && nowMs < outcome.expireMs) expectOutcome(call, answer, outcome, nowMs);
       if (!('record' in answer)) return;
       if (answer.kind === 'in-progress' && answer.record.attemptId === call.attemptId) {
         throw new BrokenPromise('nobody is held up by itself', call);
       }
-      if (!sharesFingerprint(call, answer.record)) throw new BrokenPromise('no false replay', call, answer.kind);
+      if (!sharesOne(call.fingerprints, fingerprints)) throw new BrokenPromise('no false replay', call, answer.kind);
       const { result } = answer.record;
       if (result !== undefined && !Buffer.from(result).toString().startsWith(`${call.namespace} ${call.key} `)) {
         throw new BrokenPromise('two keys never meet', call);
@@ -134,11 +148,7 @@ function expectOutcome(call: BeginCall, answer: BeginAnswer, outcome: Outcome, n
   }
 }
 
-function sharesFingerprint(call: BeginCall, record: StoredRecord): boolean {
-  if (record.fingerprints.length === 0 || call.fingerprints.length === 0) return true;
-  return call.fingerprints.some((asked) =>
-    record.fingerprints.some(
-      (stored) => stored.scheme === asked.scheme && Buffer.compare(stored.digest, asked.digest) === 0,
-    ),
-  );
+function sharesOne(asked: readonly Fingerprint[], stored: readonly Fingerprint[]): boolean {
+  if (stored.length === 0 || asked.length === 0) return true;
+  return asked.some((a) => stored.some((s) => s.scheme === a.scheme && Buffer.compare(s.digest, a.digest) === 0));
 }

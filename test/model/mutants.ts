@@ -19,37 +19,45 @@ export interface Mutant {
   readonly fault: string;
   /** The concern of the suite that must notice. */
   readonly concern: string;
-  /** Whether callers can be hurt by it, so that the histories must notice too. */
-  readonly isNoticedByCallers: boolean;
+  /**
+   * What callers meet with it in a history: nothing, an answer that is not the table's, or a promise broken, which the
+   * invariants must notice without the spec.
+   */
+  readonly harm: 'nothing' | 'wrong answers' | { readonly broken: string };
   readonly open: () => Store;
 }
 
 const HOUR_MS = durationMs(3_600_000);
 
 export const mutants: readonly Mutant[] = [
-  mutant('any token settles', 'holders', true, (store) => ({
+  mutant('any token settles', 'holders', { broken: 'a superseded holder is told so' }, (store) => ({
     async settle(request, options) {
       const record = await standing(store, request, options);
       return store.settle({ ...request, guard: { kind: 'revision', revision: record?.revision ?? 0 } }, options);
     },
   })),
 
-  mutant('any token renews', 'holders', true, (store) => ({
+  mutant('any token renews', 'holders', { broken: 'a superseded holder is told so' }, (store) => ({
     async extend(request, options) {
       const record = await standing(store, request, options);
       return store.extend({ ...request, guard: { kind: 'revision', revision: record?.revision ?? 0 } }, options);
     },
   })),
 
-  mutant('a takeover does not ask whether the record is as it was seen', 'claiming', true, (store) => ({
-    async claim(request, options) {
-      const record = await standing(store, request, options);
-      const expected = request.expected === 'absent' ? 'absent' : (record?.revision ?? request.expected);
-      return store.claim({ ...request, expected }, options);
-    },
-  })),
+  mutant(
+    'a takeover does not ask whether the record is as it was seen',
+    'claiming',
+    { broken: 'one holder' },
+    (store) => ({
+      async claim(request, options) {
+        const record = await standing(store, request, options);
+        const expected = request.expected === 'absent' ? 'absent' : (record?.revision ?? request.expected);
+        return store.claim({ ...request, expected }, options);
+      },
+    }),
+  ),
 
-  mutant('a claim looks first and writes later', 'racing', false, (store) => ({
+  mutant('a claim looks first and writes later', 'racing', 'nothing', (store) => ({
     async claim(request, options) {
       const record = await standing(store, request, options);
       const answer = await store.claim(request, options);
@@ -60,24 +68,34 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('a takeover keeps the token', 'holders', true, (store) => ({
+  mutant('a takeover keeps the token', 'holders', { broken: 'a lease has one fencing token' }, (store) => ({
     async claim(request, options) {
       const record = request.expected === 'absent' ? undefined : await standing(store, request, options);
       return store.claim({ ...request, leaseToken: record?.leaseToken ?? request.leaseToken }, options);
     },
   })),
 
-  showing('the fencing token stands still through a takeover', 'tokens', true, (record) => ({
-    ...record,
-    fencingToken: record.createMs,
-  })),
+  showing(
+    'the fencing token stands still through a takeover',
+    'tokens',
+    { broken: 'fencing tokens rise' },
+    (record) => ({
+      ...record,
+      fencingToken: record.createMs,
+    }),
+  ),
 
-  showing('the fencing token counts attempts, and starts over after expiry', 'tokens', true, (record) => ({
-    ...record,
-    fencingToken: record.attempt,
-  })),
+  showing(
+    'the fencing token counts attempts, and starts over after expiry',
+    'tokens',
+    { broken: 'fencing tokens rise' },
+    (record) => ({
+      ...record,
+      fencingToken: record.attempt,
+    }),
+  ),
 
-  mutant('records expire one millisecond early', 'boundaries', true, (store) => {
+  mutant('records expire one millisecond early', 'boundaries', { broken: 'an outcome is final' }, (store) => {
     const early = async (id: RecordId, options: VerbOptions | undefined): Promise<VerbOptions | undefined> => {
       const record = await standing(store, id, options);
       const nowMs = options?.nowMs;
@@ -91,7 +109,7 @@ export const mutants: readonly Mutant[] = [
     };
   }),
 
-  mutant('a late holder is refused though nobody replaced it', 'holders', true, (store) => ({
+  mutant('a late holder is refused though nobody replaced it', 'holders', 'wrong answers', (store) => ({
     async settle(request, options) {
       const record = await standing(store, request, options);
       const nowMs = options?.nowMs ?? epochMs(0);
@@ -100,7 +118,7 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('an outcome can be told twice', 'settling', true, (store) => ({
+  mutant('an outcome can be told twice', 'settling', 'wrong answers', (store) => ({
     async settle(request, options) {
       const record = await standing(store, request, options);
       const isMine = request.guard.kind === 'token' && request.guard.leaseToken === record?.leaseToken;
@@ -109,7 +127,7 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('an unknown outcome is final', 'settling', true, (store) => ({
+  mutant('an unknown outcome is final', 'settling', 'wrong answers', (store) => ({
     async settle(request, options) {
       const record = await standing(store, request, options);
       if (record?.state !== 'UNKNOWN') return store.settle(request, options);
@@ -117,55 +135,63 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('every tenth settle is acknowledged and not written', 'settling', true, (store) => {
-    let settles = 0;
-    return {
-      async settle(request, options) {
-        const record = await standing(store, request, options);
-        settles += 1;
-        if (settles % 10 !== 0 || record?.state !== 'IN_PROGRESS') return store.settle(request, options);
-        const nowMs = options?.nowMs ?? record.updateMs;
-        const unwritten = applySettle(request, record, nowMs);
-        return { applied: unwritten !== undefined, nowMs, record: unwritten ?? record };
-      },
-    };
-  }),
+  mutant(
+    'every tenth settle is acknowledged and not written',
+    'settling',
+    { broken: 'an outcome is final' },
+    (store) => {
+      let settles = 0;
+      return {
+        async settle(request, options) {
+          const record = await standing(store, request, options);
+          settles += 1;
+          if (settles % 10 !== 0 || record?.state !== 'IN_PROGRESS') return store.settle(request, options);
+          const nowMs = options?.nowMs ?? record.updateMs;
+          const unwritten = applySettle(request, record, nowMs);
+          return { applied: unwritten !== undefined, nowMs, record: unwritten ?? record };
+        },
+      };
+    },
+  ),
 
-  showing('the checkpoint is lost at a takeover', 'claiming', true, (record) => ({
+  showing('the checkpoint is lost at a takeover', 'claiming', 'wrong answers', (record) => ({
     ...record,
     checkpoint: record.attempt > 1 && record.updateMs === record.holdStartMs ? undefined : record.checkpoint,
   })),
 
-  showing('a completion drops the fingerprints', 'settling', true, (record) => ({
+  showing('a completion drops the fingerprints', 'settling', { broken: 'no false replay' }, (record) => ({
     ...record,
     fingerprints: record.state === 'COMPLETED' ? [] : record.fingerprints,
   })),
 
-  showing('a release forgets when to retry', 'settling', true, (record) => ({ ...record, retryMs: epochMs(0) })),
+  showing('a release forgets when to retry', 'settling', 'wrong answers', (record) => ({
+    ...record,
+    retryMs: epochMs(0),
+  })),
 
-  showing('results pass through text', 'bytes', false, (record) => ({
+  showing('results pass through text', 'bytes', 'nothing', (record) => ({
     ...record,
     result: record.result === undefined ? undefined : Buffer.from(Buffer.from(record.result).toString()),
   })),
 
-  showing('an empty result reads as none', 'bytes', false, (record) => ({
+  showing('an empty result reads as none', 'bytes', 'nothing', (record) => ({
     ...record,
     result: record.result?.length === 0 ? undefined : record.result,
   })),
 
-  mutant('keys are normalised', 'bytes', false, (store) =>
+  mutant('keys are normalised', 'bytes', 'nothing', (store) =>
     addressed(store, ({ namespace, key }) => ({ namespace, key: key.normalize('NFC') as Key })),
   ),
 
-  mutant('namespaces share their keys', 'claiming', true, (store) =>
+  mutant('namespaces share their keys', 'claiming', { broken: 'two keys never meet' }, (store) =>
     addressed(store, ({ key }) => ({ namespace: 'all' as Namespace, key })),
   ),
 
-  mutant('the hold limit is not applied', 'extending', true, (store) => ({
+  mutant('the hold limit is not applied', 'extending', 'wrong answers', (store) => ({
     extend: (request, options) => store.extend({ ...request, holdMsMax: durationMs(400 * 24 * HOUR_MS) }, options),
   })),
 
-  mutant('a renewal counts from the end of the lease', 'extending', true, (store) => ({
+  mutant('a renewal counts from the end of the lease', 'extending', 'wrong answers', (store) => ({
     async extend(request, options) {
       const record = await standing(store, request, options);
       const restMs = Math.max(0, (record?.leaseExpireMs ?? 0) - (options?.nowMs ?? 0));
@@ -174,14 +200,14 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('compaction drops a millisecond early', 'boundaries', true, (store) => ({
+  mutant('compaction drops a millisecond early', 'boundaries', 'wrong answers', (store) => ({
     async compact(request, options) {
       const nowMs = options?.nowMs === undefined ? undefined : epochMs(options.nowMs + 1);
       return store.compact(request, { ...options, ...(nowMs !== undefined && { nowMs }) });
     },
   })),
 
-  mutant('compaction takes what is in progress for old', 'compacting', true, (store) => ({
+  mutant('compaction takes what is in progress for old', 'compacting', { broken: 'one holder' }, (store) => ({
     async compact(request, options) {
       const { records } = await store.list({ states: ['IN_PROGRESS'], limit: 1_000 }, options);
       for (const record of records) await store.remove({ ...record, force: true }, options);
@@ -189,22 +215,22 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('compaction forgets its limit', 'compacting', false, (store) => ({
+  mutant('compaction forgets its limit', 'compacting', 'nothing', (store) => ({
     compact: (request, options) => store.compact({ ...request, limit: 1_000_000 }, options),
   })),
 
-  mutant('a live lease can be removed', 'removing', false, (store) => ({
+  mutant('a live lease can be removed', 'removing', 'nothing', (store) => ({
     remove: (request, options) => store.remove({ ...request, force: true }, options),
   })),
 
-  mutant('paging skips a record at each edge', 'listing', false, (store) => ({
+  mutant('paging skips a record at each edge', 'listing', 'nothing', (store) => ({
     async list(request, options) {
       const page = await store.list({ ...request, limit: request.limit + 1 }, options);
       return { ...page, records: page.records.slice(0, request.limit) };
     },
   })),
 
-  mutant('a prefix matches any case', 'listing', false, (store) => ({
+  mutant('a prefix matches any case', 'listing', 'nothing', (store) => ({
     async list({ keyPrefix = '', ...request }, options) {
       const page = await store.list(request, options);
       const lower = keyPrefix.toLowerCase();
@@ -212,37 +238,37 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
-  mutant('a signal is not looked at', 'cancelling', false, (store) => ({
+  mutant('a signal is not looked at', 'cancelling', 'nothing', (store) => ({
     claim: (request, options) => store.claim(request, withoutSignal(options)),
   })),
 
-  mutant('the registry does not compare before it sets', 'registry', false, ({ registry }) => ({
+  mutant('the registry does not compare before it sets', 'registry', 'nothing', ({ registry }) => ({
     registry: { ...registry, put: ({ collection, name, value }) => registry.put({ collection, name, value }) },
   })),
 ];
 
 type Change = (store: Store) => Partial<Store>;
 
-function mutant(fault: string, concern: string, isNoticedByCallers: boolean, change: Change): Mutant {
+function mutant(fault: string, concern: string, harm: Mutant['harm'], change: Change): Mutant {
   const open = (): Store => {
     const store = createMemoryStore();
     return { ...store, ...change(store) };
   };
-  return { fault, concern, isNoticedByCallers, open };
+  return { fault, concern, harm, open };
 }
 
 /** A store that keeps records as it should and shows them wrongly, in every answer. */
 function showing(
   fault: string,
   concern: string,
-  isNoticedByCallers: boolean,
+  harm: Mutant['harm'],
   show: (record: StoredRecord) => StoredRecord,
 ): Mutant {
   const shown = <Answer extends { readonly record: StoredRecord | undefined }>(answer: Answer): Answer => ({
     ...answer,
     record: answer.record === undefined ? undefined : show(answer.record),
   });
-  return mutant(fault, concern, isNoticedByCallers, (store) => ({
+  return mutant(fault, concern, harm, (store) => ({
     claim: async (request, options) => shown(await store.claim(request, options)),
     extend: async (request, options) => shown(await store.extend(request, options)),
     settle: async (request, options) => shown(await store.settle(request, options)),
