@@ -1,10 +1,17 @@
 // Errors on the wire: the second, third and fourth sort of STYLE.md in one table. A Rejection is a caller's mistake or
 // an outage; anything else that is thrown is a bug of ours. Driver text and payloads never get further than the log.
 
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create, toBinary, type DescMessage } from '@bufbuild/protobuf';
 import { anyPack, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { status as Code } from '@grpc/grpc-js';
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../proto/gen/google/rpc/error_details_pb.js';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+  type BadRequest,
+  type ErrorInfo,
+  type RetryInfo,
+} from '../proto/gen/google/rpc/error_details_pb.js';
 import { StatusSchema, type Status } from '../proto/gen/google/rpc/status_pb.js';
 import type { ErrorReason } from '../proto/gen/onced/v1/errors_pb.js';
 import type { StoreError } from '../storage/contract/index.ts';
@@ -106,20 +113,32 @@ export function rejectionOfStoreError(error: StoreError): Rejection | CallOver {
   }
 }
 
-/** The error as google.rpc.Status, for Session and for the status details of a unary call. */
-export function statusOf(error: Rejection | CallOver): Status {
-  if (error instanceof CallOver) return create(StatusSchema, { code: error.code, message: error.message });
-  const { metadata, retryAfterMs, violations } = error.detail;
-  const info = create(ErrorInfoSchema, { reason: error.reason, domain: 'onced.v1', metadata: { ...metadata } });
-  const details = [anyPack(ErrorInfoSchema, info)];
+/** One google.rpc detail: its type and its value. */
+type Detail =
+  | { readonly desc: typeof ErrorInfoSchema; readonly value: ErrorInfo }
+  | { readonly desc: typeof RetryInfoSchema; readonly value: RetryInfo }
+  | { readonly desc: typeof BadRequestSchema; readonly value: BadRequest };
+
+/** ErrorInfo always; RetryInfo where waiting helps; BadRequest where fields are wrong. */
+export function detailsOf({ reason, detail }: Rejection): readonly Detail[] {
+  const { metadata, retryAfterMs, violations } = detail;
+  const info = create(ErrorInfoSchema, { reason, domain: 'onced.v1', metadata: { ...metadata } });
+  const details: Detail[] = [{ desc: ErrorInfoSchema, value: info }];
   if (retryAfterMs !== undefined) {
     const retry = create(RetryInfoSchema, { retryDelay: durationFromMs(retryAfterMs) });
-    details.push(anyPack(RetryInfoSchema, retry));
+    details.push({ desc: RetryInfoSchema, value: retry });
   }
   if (violations !== undefined) {
     const request = create(BadRequestSchema, { fieldViolations: violations.map((violation) => ({ ...violation })) });
-    details.push(anyPack(BadRequestSchema, request));
+    details.push({ desc: BadRequestSchema, value: request });
   }
+  return details;
+}
+
+/** The error as google.rpc.Status, for Session and for the status details of a unary call. */
+export function statusOf(error: Rejection | CallOver): Status {
+  if (error instanceof CallOver) return create(StatusSchema, { code: error.code, message: error.message });
+  const details = detailsOf(error).map(({ desc, value }) => anyPack(desc as DescMessage, value));
   return create(StatusSchema, { code: error.code, message: error.message, details });
 }
 

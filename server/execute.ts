@@ -21,14 +21,14 @@ export interface Execution {
   readonly call: CallContext;
 }
 
-interface Server {
+export interface Answering {
   readonly engine: Engine;
   readonly log: Logger;
 }
 
 /** Never rejects: whatever happens, the caller gets an answer. */
 export async function execute(
-  { engine, log }: Server,
+  { engine, log }: Answering,
   operation: UnaryOperation,
   { name, request, call }: Execution,
 ): Promise<Answer> {
@@ -48,26 +48,24 @@ export async function execute(
   }
 }
 
-/** As `execute`, for a call with many answers: `send` gets each, and its promise holds the next one back. */
-export async function executeStream(
-  { engine, log }: Server,
+/** As `execute`, for a call with many answers. Throws Rejection or CallOver and nothing else. */
+export async function* executeStream(
+  { engine, log }: Answering,
   operation: StreamOperation,
   { name, request, call }: Execution,
-  send: (response: Message) => Promise<void>,
-): Promise<Rejection | CallOver | undefined> {
+): AsyncGenerator<Message, void> {
   const startMs = performance.now();
   const fields: LoggedFields = request;
   const namespace = fields.namespace ?? '';
   try {
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
-    for await (const response of operation.run(engine, request, call)) await send(response);
+    yield* operation.run(engine, request, call);
     engine.metrics.request(name, namespace, 'ok', performance.now() - startMs);
-    return undefined;
   } catch (thrown) {
     const error = answerable(thrown, log);
     engine.metrics.request(name, namespace, labelOf(error), performance.now() - startMs);
     if (error instanceof Rejection) logRejection(log, name, error, fields);
-    return error;
+    throw error;
   }
 }
 
@@ -96,7 +94,8 @@ interface CountedFields {
 const outcomeOf = (response: CountedFields): string =>
   response.outcome?.case ?? (response.alreadyApplied === true ? 'already_applied' : 'ok');
 
-function answerable(thrown: unknown, log: Logger): Rejection | CallOver {
+/** What may be told of anything that was thrown. */
+export function answerable(thrown: unknown, log: Logger): Rejection | CallOver {
   if (thrown instanceof Rejection || thrown instanceof CallOver) return thrown;
   if (thrown instanceof StoreError) return rejectionOfStoreError(thrown);
   const requestId = randomUUID();

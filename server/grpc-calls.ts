@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { Metadata, type status as Code } from '@grpc/grpc-js';
 import type { MethodDefinition, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
-import type { Logger } from 'pino';
-import type { CallContext, Engine } from './context.ts';
+import type { ServerSurfaceCall } from '@grpc/grpc-js/build/src/server-call.js';
+import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusBytes, statusOf, type CallOver } from './errors.ts';
-import { execute, executeStream, type Answer } from './execute.ts';
+import { answerable, execute, executeStream, type Answer, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
 import type { StreamOperation, UnaryOperation } from './operations.ts';
-import { ANONYMOUS } from './principal.ts';
+import type { Evidence, Identify } from './principal.ts';
 
 /** Stands in for a request whose bytes are no message of its type; grpc-js would answer INTERNAL by itself. */
 export class MalformedRequest {
@@ -37,29 +37,20 @@ export function tolerant<Request, Response>(
   };
 }
 
-export interface CallOptions {
-  readonly engine: Engine;
-  readonly log: Logger;
+export interface CallOptions extends Answering {
   readonly method: DescMethod;
+  readonly identify: Identify;
 }
 
 type UnaryCall = ServerUnaryCall<Message | MalformedRequest, Message>;
 type StreamCall = ServerWritableStream<Message | MalformedRequest, Message>;
 
 export function unaryHandler(options: CallOptions, operation: UnaryOperation) {
-  const { log, method } = options;
   return (call: UnaryCall, callback: sendUnaryData<Message>): void => {
-    const request = readRequest(call);
-    if (request instanceof Rejection) {
-      callback(serviceError(request));
-      return;
-    }
-    void execute(options, operation, { name: method.localName, request, call: contextOf(call) })
-      .catch((error: unknown): Answer => {
-        // execute never rejects; without this a mistake there would leave the caller hanging until its deadline.
-        log.error({ err: error }, 'a call was not answered by its operation');
-        return { ok: false, error: new Rejection('INTERNAL', 'internal error') };
-      })
+    void takeCall(options, call)
+      .then(async (execution) => execute(options, operation, execution))
+      // Without this a mistake would leave the caller hanging until its deadline.
+      .catch((error: unknown): Answer => ({ ok: false, error: answerable(error, options.log) }))
       .then((answer) => respond(answer, callback));
   };
 }
@@ -71,20 +62,41 @@ function respond(answer: Answer, callback: sendUnaryData<Message>): void {
 
 export function streamHandler(options: CallOptions, operation: StreamOperation) {
   return (stream: StreamCall): void => {
-    const request = readRequest(stream);
-    if (request instanceof Rejection) {
-      breakOff(stream, request);
-      return;
-    }
-    const execution = { name: options.method.localName, request, call: contextOf(stream) };
+    sendAll(options, operation, stream).then(
+      () => stream.end(),
+      (error: unknown) => breakOff(stream, answerable(error, options.log)),
+    );
+  };
+}
+
+async function sendAll(options: CallOptions, operation: StreamOperation, stream: StreamCall): Promise<void> {
+  const execution = await takeCall(options, stream);
+  for await (const response of executeStream(options, operation, execution)) {
     // A reader that is slow holds the next answer back; one that is gone ends the wait by its hang-up.
-    const send = async (response: Message): Promise<void> => {
-      if (!stream.write(response)) await once(stream, 'drain', { signal: execution.call.signal });
-    };
-    void executeStream(options, operation, execution, send).then((error) => {
-      if (error === undefined) stream.end();
-      else breakOff(stream, error);
-    });
+    if (!stream.write(response)) await once(stream, 'drain', { signal: execution.call.signal });
+  }
+}
+
+/** What the call asks and who asks it. Throws the rejection of one that cannot be taken as it came. */
+async function takeCall(
+  { method, identify }: CallOptions,
+  call: UnaryCall | StreamCall,
+): Promise<Execution & { call: { signal: AbortSignal } }> {
+  const context = contextOf(call);
+  assertTakeable(call.metadata);
+  if (call.request instanceof MalformedRequest) throw call.request.rejection;
+  const found = identify(evidenceOf(call));
+  const principal = found instanceof Promise ? await found : found;
+  return { name: method.localName, request: call.request, call: { ...context, principal } };
+}
+
+/** What a call shows of its caller. */
+export function evidenceOf(call: ServerSurfaceCall): Evidence {
+  const [authorization] = call.metadata.get('authorization');
+  return {
+    authorization: typeof authorization === 'string' ? authorization : undefined,
+    peer: call.getPeer(),
+    certificate: call.getAuthContext().sslPeerCertificate,
   };
 }
 
@@ -93,21 +105,12 @@ export function breakOff(stream: { destroy(error: Error): void }, error: Rejecti
   stream.destroy(Object.assign(new Error(error.message), serviceError(error)));
 }
 
-function readRequest(call: {
-  readonly metadata: Metadata;
-  readonly request: Message | MalformedRequest;
-}): Message | Rejection {
-  const refused = refusalOf(call.metadata);
-  if (refused !== undefined) return refused;
-  return call.request instanceof MalformedRequest ? call.request.rejection : call.request;
-}
-
-/** Why a call with such metadata is not taken; undefined when it is. */
-export function refusalOf(metadata: Metadata): Rejection | undefined {
+/** Throws when the metadata is larger than anything that we would read. */
+export function assertTakeable(metadata: Metadata): void {
   const metadataBytes = bytesOf(metadata);
-  if (metadataBytes <= limits.metadataBytesMax) return undefined;
+  if (metadataBytes <= limits.metadataBytesMax) return;
   const description = `must be at most ${limits.metadataBytesMax} bytes in all, found ${metadataBytes}`;
-  return invalidFields([{ field: 'metadata', description }]);
+  throw invalidFields([{ field: 'metadata', description }]);
 }
 
 function bytesOf(metadata: Metadata): number {
@@ -119,14 +122,13 @@ function bytesOf(metadata: Metadata): number {
 }
 
 /** A caller's hang-up and deadline, as operations want them. */
-function contextOf(call: UnaryCall | StreamCall): CallContext & { signal: AbortSignal } {
+function contextOf(call: UnaryCall | StreamCall): Omit<CallContext, 'principal'> & { signal: AbortSignal } {
   const deadline = Number(call.getDeadline());
   const controller = new AbortController();
   call.once('cancelled', () => controller.abort());
   return {
     deadlineMs: Number.isFinite(deadline) ? performance.now() + (deadline - Date.now()) : undefined,
     signal: controller.signal,
-    principal: ANONYMOUS,
   };
 }
 

@@ -8,7 +8,7 @@ import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../proto/grpc.ts';
 import type { Engine } from './context.ts';
-import { streamHandler, tolerant, unaryHandler, unimplementedHandler } from './grpc-calls.ts';
+import { streamHandler, tolerant, type CallOptions, unaryHandler, unimplementedHandler } from './grpc-calls.ts';
 import { limits } from './limits.ts';
 import {
   adminOperations,
@@ -18,6 +18,7 @@ import {
   type StreamOperation,
   type UnaryOperation,
 } from './operations.ts';
+import { everybodyIsAnonymous, type Identify } from './principal.ts';
 import { addReflection } from './reflection.ts';
 import { createSessions } from './session.ts';
 
@@ -27,6 +28,8 @@ export interface GrpcOptions {
   /** host:port; port 0 takes a free one. */
   readonly address: string;
   readonly credentials?: ServerCredentials;
+  /** Who a caller is; everybody is anonymous without it. */
+  readonly identify?: Identify;
 }
 
 export interface GrpcListener {
@@ -48,17 +51,18 @@ const CHANNEL_OPTIONS = {
   'grpc.max_connection_idle_ms': 5 * 60_000,
 };
 
-export async function startGrpc({ engine, log, address, credentials }: GrpcOptions): Promise<GrpcListener> {
+export async function startGrpc(options: GrpcOptions): Promise<GrpcListener> {
+  const { engine, log, address, credentials, identify = everybodyIsAnonymous } = options;
   const server = new Server(CHANNEL_OPTIONS);
-  const sessions = createSessions(engine, log);
+  const sessions = createSessions({ engine, log, identify });
   const health = new HealthImplementation({ '': 'SERVING', [IdempotencyService.typeName]: 'SERVING' });
   const idempotency = { unary: idempotencyOperations, streams: idempotencyStreams };
   const admin = { unary: adminOperations, streams: adminStreams };
   server.addService(definitionOf(IdempotencyService), {
-    ...handlersOf(IdempotencyService, idempotency, { engine, log }),
+    ...handlersOf(IdempotencyService, idempotency, { engine, log, identify }),
     session: sessions.handler,
   });
-  server.addService(definitionOf(AdminService), handlersOf(AdminService, admin, { engine, log }));
+  server.addService(definitionOf(AdminService), handlersOf(AdminService, admin, { engine, log, identify }));
   health.addToServer(server);
   addReflection(server, [IdempotencyService, AdminService]);
   const port = await bind(server, address, credentials ?? ServerCredentials.createInsecure());
@@ -91,7 +95,7 @@ interface Tables {
 function handlersOf(
   service: DescService,
   tables: Tables,
-  options: { engine: Engine; log: Logger },
+  options: Omit<CallOptions, 'method'>,
 ): UntypedServiceImplementation {
   const unary = new Map<string, UnaryOperation>(Object.entries(tables.unary));
   const streams = new Map<string, StreamOperation>(Object.entries(tables.streams));

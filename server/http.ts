@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { showAddress, type Address } from './config/values.ts';
+import type { ConnectEndpoint } from './connect.ts';
 import { limits } from './limits.ts';
 
 export interface Reply {
@@ -18,6 +19,8 @@ export type Page = () => Promise<Reply> | Reply;
 export interface HttpOptions {
   readonly address: Address;
   readonly pages: ReadonlyMap<string, Page>;
+  /** Paths of the API; it answers them itself. */
+  readonly rpc?: ConnectEndpoint;
   readonly log: Logger;
 }
 
@@ -37,7 +40,7 @@ const PROTECTIVE_HEADERS = {
   'cache-control': 'no-store',
 };
 
-export async function startHttp({ address, pages, log }: HttpOptions): Promise<HttpListener> {
+export async function startHttp({ address, pages, rpc, log }: HttpOptions): Promise<HttpListener> {
   const server = createServer({
     headersTimeout: limits.httpHeadersMsMax,
     requestTimeout: limits.httpRequestMsMax,
@@ -51,6 +54,13 @@ export async function startHttp({ address, pages, log }: HttpOptions): Promise<H
   // Cuts off whoever reads its answer slower than this.
   server.setTimeout(limits.httpRequestMsMax);
   server.on('request', (request, response) => {
+    if (rpc?.serves(pathOf(request)) === true) {
+      for (const [name, value] of Object.entries(PROTECTIVE_HEADERS)) response.setHeader(name, value);
+      // A stream may be silent for long: its own limit counts, not that of a page.
+      request.socket.setTimeout(limits.httpCallMsMax);
+      rpc.handle(request, response);
+      return;
+    }
     answer(pages, request)
       .catch((error: unknown) => {
         log.error({ err: error, path: pathOf(request) }, 'a page failed');

@@ -43,7 +43,11 @@ export const limits = {
   /** Per connection; grpc-js advertises 2^32 - 1 by default. */
   streamsPerConnectionMax: 1000,
   /** Unanswered operations of one Session: enough to keep a pack of 256 in each stage, small enough to bound memory. */
+  /** Longest call by HTTP: a wait at its bound and room to answer; streams are asked for again after it. */
+  httpCallMsMax: 10 * MINUTE_MS,
   sessionInFlightMax: 1024,
+  /** How long a Session goes on under credentials that were checked; revocation must bite within 5 s. */
+  sessionIdentityMsMax: 2 * SECOND_MS,
 
   /** A caller that must ask again is told to wait at most this long, so that a renewed or early outcome is seen soon. */
   retryAfterMsHintMax: SECOND_MS,

@@ -4,12 +4,14 @@ import type { Logger } from 'pino';
 import type { Store, StoreCheck, StoreDescription } from '../storage/contract/index.ts';
 import type { Config } from './config/load.ts';
 import { showAddress, withoutSecrets } from './config/values.ts';
+import { createConnect } from './connect.ts';
 import { openEngine } from './engine.ts';
 import { startGrpc } from './grpc.ts';
 import { startHttp, text, type Page } from './http.ts';
 import { limits } from './limits.ts';
 import { createMetrics, type MetricsOwner } from './metrics.ts';
 import { OTHER } from './namespace-labels.ts';
+import { everybodyIsAnonymous } from './principal.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { VERSION } from './version.ts';
 
@@ -80,7 +82,8 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
     const { engine, stop } = await openEngine({ store, metrics, log, serverPolicy, configuredPolicies });
     opened.push(stop);
     metrics.setNamespaceLabel((namespace) => (engine.namespaces.isRegistered(namespace) ? namespace : OTHER));
-    const http = await startHttp({ address: config.http, pages: pagesOf(metrics, readiness, store), log });
+    const rpc = createConnect({ engine, log, identify: everybodyIsAnonymous, corsOrigins: [] });
+    const http = await startHttp({ address: config.http, pages: pagesOf(metrics, readiness, store), rpc, log });
     opened.push(() => http.close());
     const grpc = await startGrpc({ engine, log, address: showAddress(config.grpc) });
     const where = { grpc: grpc.address, http: showAddress(http.address) };

@@ -26,3 +26,23 @@ export interface Principal {
 }
 
 export const ANONYMOUS: Principal = { name: 'anonymous', may: () => true };
+
+/** What a caller shows of itself. */
+export interface Evidence {
+  /** The authorization header or metadata, as sent. */
+  readonly authorization: string | undefined;
+  /** host:port of the other end, for limits on failures. */
+  readonly peer: string;
+  /** Set when the other end showed a certificate that the listener's CA has signed. */
+  readonly certificate: PeerCertificate | undefined;
+}
+
+export interface PeerCertificate {
+  /** As Node gives it: "URI:spiffe://…, DNS:…". */
+  readonly subjectaltname?: string | undefined;
+}
+
+/** Who it is. Throws, or rejects with, UNAUTHENTICATED. Answers at once where it can: the hot path asks it each time. */
+export type Identify = (evidence: Evidence) => Principal | Promise<Principal>;
+
+export const everybodyIsAnonymous: Identify = () => ANONYMOUS;

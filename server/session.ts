@@ -4,7 +4,6 @@
 import { setMaxListeners } from 'node:events';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import type { Logger } from 'pino';
 import {
   OperationResultSchema,
   SessionResponseSchema,
@@ -13,13 +12,13 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../proto/gen/onced/v1/idempotency_pb.js';
-import type { CallContext, Engine } from './context.ts';
+import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusOf } from './errors.ts';
-import { execute } from './execute.ts';
-import { breakOff, MalformedRequest, refusalOf } from './grpc-calls.ts';
+import { answerable, execute, type Answering } from './execute.ts';
+import { assertTakeable, breakOff, evidenceOf, MalformedRequest } from './grpc-calls.ts';
 import { limits } from './limits.ts';
 import { idempotencyOperations, type UnaryOperation } from './operations.ts';
-import { ANONYMOUS } from './principal.ts';
+import type { Evidence, Identify, Principal } from './principal.ts';
 
 type Stream = ServerDuplexStream<SessionRequest | MalformedRequest, SessionResponse>;
 type Result = NonNullable<MessageInitShape<typeof OperationResultSchema>['result']>;
@@ -30,21 +29,27 @@ export interface Sessions {
   drain(): void;
 }
 
-export function createSessions(engine: Engine, log: Logger): Sessions {
+interface SessionOptions extends Answering {
+  readonly identify: Identify;
+}
+
+export function createSessions(options: SessionOptions): Sessions {
+  const { engine, log } = options;
   const open = new Set<() => void>();
+  const openSession = async (stream: Stream): Promise<void> => {
+    assertTakeable(stream.metadata);
+    const evidence = evidenceOf(stream);
+    const session = { ...options, stream, evidence, principal: await options.identify(evidence) };
+    const drain = runSession(session, () => {
+      open.delete(drain);
+      engine.metrics.session(-1);
+    });
+    open.add(drain);
+    engine.metrics.session(1);
+  };
   return {
     handler(stream) {
-      const refused = refusalOf(stream.metadata);
-      if (refused !== undefined) {
-        breakOff(stream, refused);
-        return;
-      }
-      const drain = runSession(engine, log, stream, () => {
-        open.delete(drain);
-        engine.metrics.session(-1);
-      });
-      open.add(drain);
-      engine.metrics.session(1);
+      openSession(stream).catch((error: unknown) => breakOff(stream, answerable(error, log)));
     },
     drain() {
       for (const drainSession of open) drainSession();
@@ -52,8 +57,17 @@ export function createSessions(engine: Engine, log: Logger): Sessions {
   };
 }
 
+interface Session extends SessionOptions {
+  readonly stream: Stream;
+  readonly evidence: Evidence;
+  readonly principal: Principal;
+}
+
 /** Serves one stream; returns the way to end it in good order. */
-function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () => void): () => void {
+function runSession(session: Session, onClosed: () => void): () => void {
+  const { engine, log, stream } = session;
+  let { principal } = session;
+  let identifiedMs = performance.now();
   const hangUp = new AbortController();
   // Every waiting begin of the stream listens.
   setMaxListeners(0, hangUp.signal);
@@ -97,9 +111,20 @@ function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () =>
     } else if (unanswered > limits.sessionInFlightMax) {
       answer(id, errorResult(tooMany()));
     } else {
-      const call = contextOf(operation, hangUp.signal);
+      const call = contextOf(operation, hangUp.signal, principal);
       void runOperation({ engine, log }, { name, request, call }).then((result) => answer(id, result));
     }
+  };
+
+  /** A credential that was revoked meanwhile ends the session. */
+  const identifyAgain = (): void => {
+    identifiedMs = performance.now();
+    void Promise.resolve()
+      .then(() => session.identify(session.evidence))
+      .then(
+        (again) => (principal = again),
+        (error: unknown) => breakOff(stream, answerable(error, log)),
+      );
   };
 
   const end = (): void => {
@@ -113,6 +138,7 @@ function runSession(engine: Engine, log: Logger, stream: Stream, onClosed: () =>
       breakOff(stream, message.rejection);
       return;
     }
+    if (performance.now() - identifiedMs > limits.sessionIdentityMsMax) identifyAgain();
     for (const operation of message.operations) begin(operation);
     if (unanswered >= limits.sessionInFlightMax) stream.pause();
   });
@@ -136,7 +162,7 @@ type Operations = typeof idempotencyOperations;
 type Packed = Exclude<Operation['operation'], { case: undefined }>;
 
 async function runOperation(
-  server: { engine: Engine; log: Logger },
+  server: Answering,
   { name, request, call }: { name: Packed['case']; request: Packed['value']; call: CallContext },
 ): Promise<Result> {
   const operation: UnaryOperation = idempotencyOperations[name satisfies keyof Operations];
@@ -146,9 +172,9 @@ async function runOperation(
 
 const errorResult = (error: Parameters<typeof statusOf>[0]): Result => ({ case: 'error', value: statusOf(error) });
 
-function contextOf(operation: Operation, signal: AbortSignal): CallContext {
+function contextOf(operation: Operation, signal: AbortSignal, principal: Principal): CallContext {
   const deadlineMs = operation.timeoutMs === 0 ? undefined : performance.now() + operation.timeoutMs;
-  return { deadlineMs, signal, principal: ANONYMOUS };
+  return { deadlineMs, signal, principal };
 }
 
 const tooMany = (): Rejection =>

@@ -1,0 +1,127 @@
+// Connect and gRPC-Web for browsers, over the HTTP listener: the same operations as gRPC, in JSON or binary.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
+import { ConnectError, cors, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
+import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { CallOver, detailsOf, type Rejection } from './errors.ts';
+import { answerable, execute, executeStream, type Answering, type Execution } from './execute.ts';
+import { limits } from './limits.ts';
+import {
+  adminOperations,
+  adminStreams,
+  idempotencyOperations,
+  idempotencyStreams,
+  type StreamOperation,
+  type UnaryOperation,
+} from './operations.ts';
+import type { Identify } from './principal.ts';
+
+export interface ConnectOptions extends Answering {
+  readonly identify: Identify;
+  /** Origins whose pages may call, exactly as browsers send them; none by default. */
+  readonly corsOrigins: readonly string[];
+}
+
+export interface ConnectEndpoint {
+  /** True for the paths of the API. */
+  serves(path: string): boolean;
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
+const PATHS = [IdempotencyService, AdminService].map((service) => `/${service.typeName}/`);
+
+export function createConnect(options: ConnectOptions): ConnectEndpoint {
+  const adapter = connectNodeAdapter({
+    routes: (router) => {
+      addService(router, IdempotencyService, { ...idempotencyOperations }, { ...idempotencyStreams }, options);
+      addService(router, AdminService, { ...adminOperations }, { ...adminStreams }, options);
+    },
+    // gRPC itself needs HTTP/2 and has a listener of its own.
+    grpc: false,
+    // A page of another site can post a form, but cannot set this header.
+    requireConnectProtocolHeader: true,
+    readMaxBytes: limits.requestBytesMax,
+    writeMaxBytes: limits.responseBytesMax,
+    maxTimeoutMs: limits.httpCallMsMax,
+  });
+  return {
+    serves: (path) => PATHS.some((prefix) => path.startsWith(prefix)),
+    handle(request, response) {
+      const { origin } = request.headers;
+      const isAllowed = origin !== undefined && options.corsOrigins.includes(origin);
+      if (isAllowed) allow(response, origin);
+      if (request.method !== 'OPTIONS') adapter(request, response);
+      else response.writeHead(isAllowed ? 204 : 403).end();
+    },
+  };
+}
+
+function allow(response: ServerResponse, origin: string): void {
+  response.setHeader('access-control-allow-origin', origin);
+  response.setHeader('vary', 'Origin');
+  response.setHeader('access-control-allow-methods', 'POST');
+  response.setHeader('access-control-allow-headers', [...cors.allowedHeaders, 'Authorization'].join(', '));
+  response.setHeader('access-control-expose-headers', cors.exposedHeaders.join(', '));
+  response.setHeader('access-control-max-age', '7200');
+}
+
+function addService(
+  router: ConnectRouter,
+  service: DescService,
+  unary: Readonly<Record<string, UnaryOperation>>,
+  streams: Readonly<Record<string, StreamOperation>>,
+  options: ConnectOptions,
+): void {
+  for (const method of service.methods) {
+    const operation = unary[method.localName];
+    const stream = streams[method.localName];
+    if (operation !== undefined) router.rpc(method, unaryMethod(method, operation, options) as never);
+    else if (stream !== undefined) router.rpc(method, streamMethod(method, stream, options) as never);
+  }
+}
+
+function unaryMethod(method: DescMethod, operation: UnaryOperation, options: ConnectOptions) {
+  return async (request: Message, context: HandlerContext): Promise<Message> => {
+    const answer = await execute(options, operation, await takeCall(method, request, context, options));
+    if (answer.ok) return answer.response;
+    throw connectError(answer.error);
+  };
+}
+
+function streamMethod(method: DescMethod, operation: StreamOperation, options: ConnectOptions) {
+  return async function* (request: Message, context: HandlerContext): AsyncGenerator<Message, void> {
+    const execution = await takeCall(method, request, context, options);
+    try {
+      yield* executeStream(options, operation, execution);
+    } catch (error) {
+      throw connectError(answerable(error, options.log));
+    }
+  };
+}
+
+async function takeCall(
+  method: DescMethod,
+  request: Message,
+  context: HandlerContext,
+  { identify, log }: ConnectOptions,
+): Promise<Execution> {
+  const authorization = context.requestHeader.get('authorization') ?? undefined;
+  try {
+    const principal = await identify({ authorization, peer: 'http', certificate: undefined });
+    const timeoutMs = context.timeoutMs();
+    const deadlineMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+    return { name: method.localName, request, call: { deadlineMs, signal: context.signal, principal } };
+  } catch (error) {
+    throw connectError(answerable(error, log));
+  }
+}
+
+/** Codes of Connect are those of gRPC. */
+function connectError(error: Rejection | CallOver): ConnectError {
+  const connect = new ConnectError(error.message, Number(error.code));
+  if (!(error instanceof CallOver)) connect.details = [...detailsOf(error)];
+  return connect;
+}
