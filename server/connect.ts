@@ -119,9 +119,10 @@ async function takeCall(
   }
 }
 
-/** Codes of Connect are those of gRPC. */
 function connectError(error: Rejection | CallOver): ConnectError {
-  const connect = new ConnectError(error.message, Number(error.code));
+  const { code }: { readonly code: number } = error;
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the numbers of both enums are gRPC's
+  const connect = new ConnectError(error.message, code);
   if (!(error instanceof CallOver)) connect.details = [...detailsOf(error)];
   return connect;
 }
