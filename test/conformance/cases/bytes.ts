@@ -66,6 +66,14 @@ export const byteCases: Cases = {
     await expectResult(scene, noise(1_000).subarray(10, 20));
   },
 
+  'the bytes that a caller hands over are still its own, and as they were': async (scene) => {
+    const [result, checkpoint, digest] = [noise(100_000), noise(5_000), noise(64)];
+    const holder = await scene.acquire({ fingerprints: [{ scheme: 'v1', digest }] });
+    await scene.extend(byToken(holder), { checkpoint });
+    await scene.finish(byToken(holder), completed(result));
+    expectSame([result, checkpoint, digest], [noise(100_000), noise(5_000), noise(64)]);
+  },
+
   'a checkpoint of 16 KiB of any bytes comes back, also through takeover': async (scene) => {
     const holder = await scene.acquire();
     const saved = await scene.extend(byToken(holder), { checkpoint: noise(16 * 1024) });

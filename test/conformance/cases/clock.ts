@@ -34,6 +34,12 @@ export const clockCases: Cases = {
     expect(nowMs).toBeLessThan(scene.now());
   },
 
+  'listening for changes can begin and end on any store': async (scene) => {
+    const stop = scene.store.onRemoteChange(() => undefined);
+    await scene.acquire();
+    expect(stop()).toBeUndefined();
+  },
+
   'a ping resolves': async (scene) => {
     await expect(scene.store.ping()).resolves.toBeUndefined();
   },

@@ -5,6 +5,7 @@ import type { StoreSubject } from '../subject.ts';
 import { boundaryCases } from './boundaries.ts';
 import { byteCases } from './bytes.ts';
 import { cancelCases } from './cancel.ts';
+import { chainCases } from './chains.ts';
 import { claimCases } from './claim.ts';
 import { clockCases } from './clock.ts';
 import { compactCases } from './compact.ts';
@@ -34,6 +35,7 @@ export function concernsOf(subject: StoreSubject): Readonly<Record<string, Cases
     fields: fieldCases,
     bytes: byteCases,
     racing: raceCases,
+    chains: chainCases,
     boundaries: boundaryCases,
     clock: clockCases,
     cancelling: cancelCases,

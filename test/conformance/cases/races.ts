@@ -11,6 +11,14 @@ export const raceCases: Cases = {
     await expectOneWinner(scene, await race(scene));
   },
 
+  "of 100 claims by the store's own clock one is applied": async (scene) => {
+    const claims = Array.from({ length: RACERS }, () => scene.store.claim(scene.claimRequest()));
+    const results = await Promise.all(claims);
+    const winners = results.filter((result) => result.applied);
+    expect(winners).toHaveLength(1);
+    for (const result of results) expectSame(result.record, winners[0]?.record);
+  },
+
   'of 100 claims on a just-lapsed lease one is applied, and the others see it': async (scene) => {
     const holder = await scene.acquire();
     scene.setNow(holder.leaseExpireMs);
