@@ -2,6 +2,7 @@
 
 import { status as Code } from '@grpc/grpc-js';
 import type { Store } from '../storage/contract/index.ts';
+import type { ApiKeys } from './auth/api-keys.ts';
 import type { Audit } from './audit.ts';
 import type { Compaction } from './compaction.ts';
 import { CallOver } from './errors.ts';
@@ -19,6 +20,7 @@ export interface Engine {
   readonly policyOf: PolicyLookup;
   readonly namespaces: Namespaces;
   readonly audit: Audit;
+  readonly apiKeys: ApiKeys;
   readonly issuedKeys: IssuedKeys;
   readonly compaction: Compaction;
   readonly waiters: Waiters;

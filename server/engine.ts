@@ -3,6 +3,7 @@
 import type { Namespace, Store } from '../storage/contract/index.ts';
 import type { Logger } from 'pino';
 import type { NamespaceInfo, NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
+import { openApiKeys } from './auth/api-keys.ts';
 import { createAudit } from './audit.ts';
 import { createCompaction } from './compaction.ts';
 import type { Engine } from './context.ts';
@@ -23,6 +24,8 @@ export interface EngineOptions {
   readonly configuredPolicies?: Readonly<Record<string, NamespacePolicy>>;
   /** What the configuration says for all namespaces. */
   readonly serverPolicy?: NamespacePolicy;
+  /** Secret that API keys are hashed with; undefined: one kept in the store. */
+  readonly pepper?: Buffer;
   /** For tests: replaces the stored policies. */
   readonly policyOf?: PolicyLookup;
 }
@@ -67,11 +70,13 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
         .filter(isArchived)
         .map(({ namespace }) => namespace as Namespace),
   });
+  const apiKeys = await openApiKeys({ registry: store.registry, log, pepper: options.pepper });
   const engine: Engine = {
     store: measured,
     policyOf: options.policyOf ?? namespaces.policyOf,
     namespaces,
     audit: createAudit(store.registry),
+    apiKeys,
     compaction,
     issuedKeys: createIssuedKeys(store.registry),
     waiters,
@@ -84,6 +89,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     stop: async () => {
       await compaction.stop();
       namespaces.stop();
+      apiKeys.stop();
       stopListening();
       waiters.wakeEverybody({ kind: 'timeout' });
     },

@@ -10,6 +10,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from './admin/api-keys.ts';
 import { listAuditEvents } from './admin/audit.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
 import { exportRecords, purgeRecords } from './admin/purge.ts';
@@ -86,6 +87,10 @@ export const adminOperations = {
   getNamespace: { verb: 'list', run: getNamespace },
   putNamespace: { verb: 'policy', run: putNamespace },
   deleteNamespace: { verb: 'policy', run: deleteNamespace },
+  createApiKey: { verb: 'credentials', run: createApiKey },
+  listApiKeys: { verb: 'credentials', run: listApiKeys },
+  rotateApiKey: { verb: 'credentials', run: rotateApiKey },
+  revokeApiKey: { verb: 'credentials', run: revokeApiKey },
   getStats: { verb: 'stats', run: getStats },
   runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },

@@ -16,7 +16,8 @@ export type Verb =
   | 'policy'
   | 'compact'
   | 'stats'
-  | 'audit';
+  | 'audit'
+  | 'credentials';
 
 export interface Principal {
   /** For the log, the audit and quotas; never a secret. */

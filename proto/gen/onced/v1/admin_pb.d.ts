@@ -12,13 +12,319 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { IntentError, IntentRecord, IntentState } from "./record_pb.js";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import type { IntentError, IntentRecord, IntentState } from "./record_pb.js";
 
 /**
  * Describes the file onced/v1/admin.proto.
  */
 export declare const file_onced_v1_admin: GenFile;
+
+/**
+ * A role in some namespaces.
+ *
+ * @generated from message onced.v1.Grant
+ */
+export declare type Grant = Message<"onced.v1.Grant"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: onced.v1.Role role = 1;
+   */
+  role: Role;
+
+  /**
+   * Required. A namespace; payments/* for payments and all below it; * for all.
+   *
+   * @generated from field: string namespace_pattern = 2;
+   */
+  namespacePattern: string;
+};
+
+/**
+ * Describes the message onced.v1.Grant.
+ * Use `create(GrantSchema)` to create a new message.
+ */
+export declare const GrantSchema: GenMessage<Grant>;
+
+/**
+ * An API key, without its secrets.
+ *
+ * @generated from message onced.v1.ApiKey
+ */
+export declare type ApiKey = Message<"onced.v1.ApiKey"> & {
+  /**
+   * Part of the key itself; for the log and the audit.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * For people.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What it may do.
+   *
+   * @generated from field: repeated onced.v1.Grant grants = 3;
+   */
+  grants: Grant[];
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 4;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * From then on it is refused. Absent: never.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * How many secrets are good: 1, or 2 while it is being rotated.
+   *
+   * @generated from field: uint32 secrets = 6;
+   */
+  secrets: number;
+};
+
+/**
+ * Describes the message onced.v1.ApiKey.
+ * Use `create(ApiKeySchema)` to create a new message.
+ */
+export declare const ApiKeySchema: GenMessage<ApiKey>;
+
+/**
+ * Asks for an API key.
+ *
+ * @generated from message onced.v1.CreateApiKeyRequest
+ */
+export declare type CreateApiKeyRequest = Message<"onced.v1.CreateApiKeyRequest"> & {
+  /**
+   * Required. 1 to 128 bytes.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Required. 1 to 16.
+   *
+   * @generated from field: repeated onced.v1.Grant grants = 2;
+   */
+  grants: Grant[];
+
+  /**
+   * How long it is good. 1 s to 400 d; absent: until revoked.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 3;
+   */
+  ttl?: Duration | undefined;
+
+  /**
+   * Why, for the audit log. Up to 512 bytes.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message onced.v1.CreateApiKeyRequest.
+ * Use `create(CreateApiKeyRequestSchema)` to create a new message.
+ */
+export declare const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest>;
+
+/**
+ * An API key with its secret.
+ *
+ * @generated from message onced.v1.CreateApiKeyResponse
+ */
+export declare type CreateApiKeyResponse = Message<"onced.v1.CreateApiKeyResponse"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: onced.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
+
+  /**
+   * What a caller sends as "authorization: Bearer ...". Shown once.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message onced.v1.CreateApiKeyResponse.
+ * Use `create(CreateApiKeyResponseSchema)` to create a new message.
+ */
+export declare const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse>;
+
+/**
+ * Asks for the API keys.
+ *
+ * @generated from message onced.v1.ListApiKeysRequest
+ */
+export declare type ListApiKeysRequest = Message<"onced.v1.ListApiKeysRequest"> & {
+  /**
+   * 1 to 1000; 0 is 100.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message onced.v1.ListApiKeysRequest.
+ * Use `create(ListApiKeysRequestSchema)` to create a new message.
+ */
+export declare const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest>;
+
+/**
+ * A page of API keys.
+ *
+ * @generated from message onced.v1.ListApiKeysResponse
+ */
+export declare type ListApiKeysResponse = Message<"onced.v1.ListApiKeysResponse"> & {
+  /**
+   * In order of id.
+   *
+   * @generated from field: repeated onced.v1.ApiKey api_keys = 1;
+   */
+  apiKeys: ApiKey[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message onced.v1.ListApiKeysResponse.
+ * Use `create(ListApiKeysResponseSchema)` to create a new message.
+ */
+export declare const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse>;
+
+/**
+ * Asks for a new secret.
+ *
+ * @generated from message onced.v1.RotateApiKeyRequest
+ */
+export declare type RotateApiKeyRequest = Message<"onced.v1.RotateApiKeyRequest"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Why, for the audit log. Up to 512 bytes.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message onced.v1.RotateApiKeyRequest.
+ * Use `create(RotateApiKeyRequestSchema)` to create a new message.
+ */
+export declare const RotateApiKeyRequestSchema: GenMessage<RotateApiKeyRequest>;
+
+/**
+ * A new secret.
+ *
+ * @generated from message onced.v1.RotateApiKeyResponse
+ */
+export declare type RotateApiKeyResponse = Message<"onced.v1.RotateApiKeyResponse"> & {
+  /**
+   * The key.
+   *
+   * @generated from field: onced.v1.ApiKey api_key = 1;
+   */
+  apiKey?: ApiKey | undefined;
+
+  /**
+   * The new secret. Shown once.
+   *
+   * @generated from field: string secret = 2;
+   */
+  secret: string;
+};
+
+/**
+ * Describes the message onced.v1.RotateApiKeyResponse.
+ * Use `create(RotateApiKeyResponseSchema)` to create a new message.
+ */
+export declare const RotateApiKeyResponseSchema: GenMessage<RotateApiKeyResponse>;
+
+/**
+ * Ends an API key.
+ *
+ * @generated from message onced.v1.RevokeApiKeyRequest
+ */
+export declare type RevokeApiKeyRequest = Message<"onced.v1.RevokeApiKeyRequest"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Only the secret before the latest rotation.
+   *
+   * @generated from field: bool older_secret_only = 2;
+   */
+  olderSecretOnly: boolean;
+
+  /**
+   * Why, for the audit log. Up to 512 bytes.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message onced.v1.RevokeApiKeyRequest.
+ * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
+ */
+export declare const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest>;
+
+/**
+ * The API key is ended.
+ *
+ * @generated from message onced.v1.RevokeApiKeyResponse
+ */
+export declare type RevokeApiKeyResponse = Message<"onced.v1.RevokeApiKeyResponse"> & {
+};
+
+/**
+ * Describes the message onced.v1.RevokeApiKeyResponse.
+ * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
+ */
+export declare const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse>;
 
 /**
  * Which records. All given conditions must hold; expired records never match unless asked for.
@@ -1426,6 +1732,53 @@ export declare type ExportRecordsResponse = Message<"onced.v1.ExportRecordsRespo
 export declare const ExportRecordsResponseSchema: GenMessage<ExportRecordsResponse>;
 
 /**
+ * What a principal may do.
+ *
+ * @generated from enum onced.v1.Role
+ */
+export enum Role {
+  /**
+   * Refused with INVALID_FIELD.
+   *
+   * @generated from enum value: ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Look: Lookup, WatchIntent, ListRecords, GetStats.
+   *
+   * @generated from enum value: ROLE_READER = 1;
+   */
+  READER = 1,
+
+  /**
+   * A service: a reader that also begins, completes, issues keys and claims orphans.
+   *
+   * @generated from enum value: ROLE_WRITER = 2;
+   */
+  WRITER = 2,
+
+  /**
+   * On call: a reader that also sees payloads and the audit log, resolves, purges, compacts and claims orphans.
+   *
+   * @generated from enum value: ROLE_OPERATOR = 3;
+   */
+  OPERATOR = 3,
+
+  /**
+   * Everything, policies and API keys included.
+   *
+   * @generated from enum value: ROLE_ADMIN = 4;
+   */
+  ADMIN = 4,
+}
+
+/**
+ * Describes the enum onced.v1.Role.
+ */
+export declare const RoleSchema: GenEnum<Role>;
+
+/**
  * What happens to an attempt whose lease runs out.
  *
  * @generated from enum onced.v1.OnLeaseExpiry
@@ -1620,6 +1973,47 @@ export declare const AdminService: GenService<{
     methodKind: "server_streaming";
     input: typeof ExportRecordsRequestSchema;
     output: typeof ExportRecordsResponseSchema;
+  },
+  /**
+   * Makes an API key. Its secret is in this answer and nowhere else. Errors: INVALID_FIELD.
+   *
+   * @generated from rpc onced.v1.AdminService.CreateApiKey
+   */
+  createApiKey: {
+    methodKind: "unary";
+    input: typeof CreateApiKeyRequestSchema;
+    output: typeof CreateApiKeyResponseSchema;
+  },
+  /**
+   * API keys, without secrets.
+   *
+   * @generated from rpc onced.v1.AdminService.ListApiKeys
+   */
+  listApiKeys: {
+    methodKind: "unary";
+    input: typeof ListApiKeysRequestSchema;
+    output: typeof ListApiKeysResponseSchema;
+  },
+  /**
+   * Gives an API key a second secret; the one before stays good until the next rotation or a revocation.
+   * Errors: INVALID_FIELD, EXPECTATION_FAILED.
+   *
+   * @generated from rpc onced.v1.AdminService.RotateApiKey
+   */
+  rotateApiKey: {
+    methodKind: "unary";
+    input: typeof RotateApiKeyRequestSchema;
+    output: typeof RotateApiKeyResponseSchema;
+  },
+  /**
+   * Ends an API key, or only its older secret. Bites on every server within 5 s. Errors: INVALID_FIELD, EXPECTATION_FAILED.
+   *
+   * @generated from rpc onced.v1.AdminService.RevokeApiKey
+   */
+  revokeApiKey: {
+    methodKind: "unary";
+    input: typeof RevokeApiKeyRequestSchema;
+    output: typeof RevokeApiKeyResponseSchema;
   },
 }>;
 

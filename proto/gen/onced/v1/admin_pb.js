@@ -18,258 +18,342 @@ import { file_onced_v1_record } from "./record_pb.js";
  * Describes the file onced/v1/admin.proto.
  */
 export const file_onced_v1_admin = /*@__PURE__*/
-  fileDesc("ChRvbmNlZC92MS9hZG1pbi5wcm90bxIIb25jZWQudjEivQEKDFJlY29yZEZpbHRlchIRCgluYW1lc3BhY2UYASABKAkSJQoGc3RhdGVzGAIgAygOMhUub25jZWQudjEuSW50ZW50U3RhdGUSEgoKa2V5X3ByZWZpeBgDIAEoCRINCgVvd25lchgEIAEoCRIqCgdhZ2VfbWluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhcKD2luY2x1ZGVfZXhwaXJlZBgGIAEoCBILCgNrZXkYByABKAkiSgoQR2V0UmVjb3JkUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSCwoDa2V5GAIgASgJEhYKDmluY2x1ZGVfcmVzdWx0GAMgASgIIjsKEUdldFJlY29yZFJlc3BvbnNlEiYKBnJlY29yZBgBIAEoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCJjChJMaXN0UmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIlcKE0xpc3RSZWNvcmRzUmVzcG9uc2USJwoHcmVjb3JkcxgBIAMoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihQEKE1B1cmdlUmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDQoFZm9yY2UYAyABKAgSFgoOZXhwZWN0ZWRfY291bnQYBCABKAQSDgoGcmVhc29uGAUgASgJIlQKFFB1cmdlUmVjb3Jkc1Jlc3BvbnNlEg8KB21hdGNoZWQYASABKAQSDwoHcmVtb3ZlZBgCIAEoBBIMCgRrZXB0GAMgASgEEgwKBGRvbmUYBCABKAgigAIKFFJlc29sdmVJbnRlbnRSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJEhAKCHJldmlzaW9uGAQgASgEEg0KBWZvcmNlGAUgASgIEi8KCWNvbXBsZXRlZBgGIAEoCzIaLm9uY2VkLnYxLlJlc29sdmVDb21wbGV0ZWRIABIpCgZmYWlsZWQYByABKAsyFy5vbmNlZC52MS5SZXNvbHZlRmFpbGVkSAASLQoIcmVsZWFzZWQYCCABKAsyGS5vbmNlZC52MS5SZXNvbHZlUmVsZWFzZWRIAEIMCgpyZXNvbHV0aW9uIrkBChBSZXNvbHZlQ29tcGxldGVkEg4KBnJlc3VsdBgBIAEoDBIUCgxjb250ZW50X3R5cGUYAiABKAkSGAoQY29udGVudF9lbmNvZGluZxgDIAEoCRI2CgZsYWJlbHMYBCADKAsyJi5vbmNlZC52MS5SZXNvbHZlQ29tcGxldGVkLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNQoNUmVzb2x2ZUZhaWxlZBIkCgVlcnJvchgBIAEoCzIVLm9uY2VkLnYxLkludGVudEVycm9yIkEKD1Jlc29sdmVSZWxlYXNlZBIuCgtyZXRyeV9hZnRlchgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI/ChVSZXNvbHZlSW50ZW50UmVzcG9uc2USJgoGcmVjb3JkGAEgASgLMhYub25jZWQudjEuSW50ZW50UmVjb3JkIuoICg9OYW1lc3BhY2VQb2xpY3kSKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbGVhc2VfbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0dGxfbWF4GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCnJlc3VsdF90dGwYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKb3JwaGFuX3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChBsYXRlX3JldHJ5X2dyYWNlGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCGhvbGRfbWF4GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCHdhaXRfbWF4GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjYKE2NsaWVudF9yZXRyeV93aW5kb3cYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMbWF4X2F0dGVtcHRzGAsgASgNSACIAQESMAoPb25fbGVhc2VfZXhwaXJ5GAwgASgOMhcub25jZWQudjEuT25MZWFzZUV4cGlyeRIwCg9vbl9zdG9yZV9vdXRhZ2UYDSABKA4yFy5vbmNlZC52MS5PblN0b3JlT3V0YWdlEh0KEHJlc3VsdF9ieXRlc19tYXgYDiABKA1IAYgBARIgChNyZXF1aXJlX2ZpbmdlcnByaW50GA8gASgISAKIAQESHwoScmVxdWlyZV9pc3N1ZWRfa2V5GBAgASgISAOIAQESFAoHYXJjaGl2ZRgRIAEoCEgEiAEBEh4KEWJlZ2luc19wZXJfc2Vjb25kGBIgASgNSAWIAQESHAoPaW5fcHJvZ3Jlc3NfbWF4GBMgASgNSAaIAQESIAoTd2FpdGVyc19wZXJfa2V5X21heBgUIAEoDUgHiAEBEhgKC3dhaXRlcnNfbWF4GBUgASgNSAiIAQESGAoLcmVjb3Jkc19tYXgYFiABKARICYgBARIgChNjcmVhdGVfb25fZmlyc3RfdXNlGBcgASgISAqIAQFCDwoNX21heF9hdHRlbXB0c0ITChFfcmVzdWx0X2J5dGVzX21heEIWChRfcmVxdWlyZV9maW5nZXJwcmludEIVChNfcmVxdWlyZV9pc3N1ZWRfa2V5QgoKCF9hcmNoaXZlQhQKEl9iZWdpbnNfcGVyX3NlY29uZEISChBfaW5fcHJvZ3Jlc3NfbWF4QhYKFF93YWl0ZXJzX3Blcl9rZXlfbWF4Qg4KDF93YWl0ZXJzX21heEIOCgxfcmVjb3Jkc19tYXhCFgoUX2NyZWF0ZV9vbl9maXJzdF91c2UiLQoMUG9saWN5U291cmNlEg0KBWZpZWxkGAEgASgJEg4KBnNvdXJjZRgCIAEoCSLnAQoNTmFtZXNwYWNlSW5mbxIRCgluYW1lc3BhY2UYASABKAkSKQoGcG9saWN5GAIgASgLMhkub25jZWQudjEuTmFtZXNwYWNlUG9saWN5EiwKCWVmZmVjdGl2ZRgDIAEoCzIZLm9uY2VkLnYxLk5hbWVzcGFjZVBvbGljeRInCgdzb3VyY2VzGAQgAygLMhYub25jZWQudjEuUG9saWN5U291cmNlEhAKCHJldmlzaW9uGAUgASgEEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+ChVMaXN0TmFtZXNwYWNlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiXgoWTGlzdE5hbWVzcGFjZXNSZXNwb25zZRIrCgpuYW1lc3BhY2VzGAEgAygLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKAoTR2V0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkiQgoUR2V0TmFtZXNwYWNlUmVzcG9uc2USKgoJbmFtZXNwYWNlGAEgASgLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbyKHAQoTUHV0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSKQoGcG9saWN5GAIgASgLMhkub25jZWQudjEuTmFtZXNwYWNlUG9saWN5EhUKCHJldmlzaW9uGAMgASgESACIAQESDgoGcmVhc29uGAQgASgJQgsKCV9yZXZpc2lvbiJCChRQdXROYW1lc3BhY2VSZXNwb25zZRIqCgluYW1lc3BhY2UYASABKAsyFy5vbmNlZC52MS5OYW1lc3BhY2VJbmZvIl8KFkRlbGV0ZU5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhUKCHJldmlzaW9uGAIgASgESACIAQESDgoGcmVhc29uGAMgASgJQgsKCV9yZXZpc2lvbiIZChdEZWxldGVOYW1lc3BhY2VSZXNwb25zZSIkCg9HZXRTdGF0c1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJImYKC1JlY29yZENvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIkCgVzdGF0ZRgCIAEoDjIVLm9uY2VkLnYxLkludGVudFN0YXRlEg8KB3JlY29yZHMYAyABKAQSDQoFYnl0ZXMYBCABKAQihAEKB0NvdW50ZXISDAoEbmFtZRgBIAEoCRItCgZsYWJlbHMYAiADKAsyHS5vbmNlZC52MS5Db3VudGVyLkxhYmVsc0VudHJ5Eg0KBXZhbHVlGAMgASgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi/AEKB0xhdGVuY3kSDAoEbmFtZRgBIAEoCRItCgZsYWJlbHMYAiADKAsyHS5vbmNlZC52MS5MYXRlbmN5LkxhYmVsc0VudHJ5Eg0KBWNvdW50GAMgASgEEiYKA3A1MBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNwOTUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi+AIKEEdldFN0YXRzUmVzcG9uc2USJgoHcmVjb3JkcxgBIAMoCzIVLm9uY2VkLnYxLlJlY29yZENvdW50Eg8KB29ycGhhbnMYAiABKAQSNgoSb2xkZXN0X29ycGhhbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtzdG9yZV9ieXRlcxgEIAEoBBIjCghjb3VudGVycxgFIAMoCzIRLm9uY2VkLnYxLkNvdW50ZXISJAoJbGF0ZW5jaWVzGAYgAygLMhEub25jZWQudjEuTGF0ZW5jeRIvCgtzZXJ2ZXJfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RvcmUYCSABKAkSDAoEdGllchgKIAEoCRIVCg1zdG9yZV9oZWFsdGh5GAsgASgIIiUKFFJ1bkNvbXBhY3Rpb25SZXF1ZXN0Eg0KBWxpbWl0GAEgASgEInEKFVJ1bkNvbXBhY3Rpb25SZXNwb25zZRIXCg9yZXN1bHRzX2Ryb3BwZWQYASABKAQSFwoPcmVjb3Jkc19yZW1vdmVkGAIgASgEEiYKA2xhZxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJhChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg0KBWFjdG9yGAMgASgJEhEKCW5hbWVzcGFjZRgEIAEoCSLbAQoKQXVkaXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoBBIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGdGFyZ2V0GAUgASgJEhEKCW5hbWVzcGFjZRgGIAEoCRIOCgZyZWFzb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIOCgZiZWZvcmUYCSABKAkSDQoFYWZ0ZXIYCiABKAkSDAoEaGFzaBgLIAEoDCJYChdMaXN0QXVkaXRFdmVudHNSZXNwb25zZRIkCgZldmVudHMYASADKAsyFC5vbmNlZC52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJYChRFeHBvcnRSZWNvcmRzUmVxdWVzdBImCgZmaWx0ZXIYASABKAsyFi5vbmNlZC52MS5SZWNvcmRGaWx0ZXISGAoQaW5jbHVkZV9wYXlsb2FkcxgCIAEoCCJAChVFeHBvcnRSZWNvcmRzUmVzcG9uc2USJwoHcmVjb3JkcxgBIAMoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCppCg1PbkxlYXNlRXhwaXJ5Eh8KG09OX0xFQVNFX0VYUElSWV9VTlNQRUNJRklFRBAAEh0KGU9OX0xFQVNFX0VYUElSWV9UQUtFX09WRVIQARIYChRPTl9MRUFTRV9FWFBJUllfSE9MRBACKnMKDU9uU3RvcmVPdXRhZ2USHwobT05fU1RPUkVfT1VUQUdFX1VOU1BFQ0lGSUVEEAASGgoWT05fU1RPUkVfT1VUQUdFX1JFSkVDVBABEiUKIU9OX1NUT1JFX09VVEFHRV9DT05USU5VRV9ERUdSQURFRBACMs8HCgxBZG1pblNlcnZpY2USRAoJR2V0UmVjb3JkEhoub25jZWQudjEuR2V0UmVjb3JkUmVxdWVzdBobLm9uY2VkLnYxLkdldFJlY29yZFJlc3BvbnNlEkoKC0xpc3RSZWNvcmRzEhwub25jZWQudjEuTGlzdFJlY29yZHNSZXF1ZXN0Gh0ub25jZWQudjEuTGlzdFJlY29yZHNSZXNwb25zZRJPCgxQdXJnZVJlY29yZHMSHS5vbmNlZC52MS5QdXJnZVJlY29yZHNSZXF1ZXN0Gh4ub25jZWQudjEuUHVyZ2VSZWNvcmRzUmVzcG9uc2UwARJQCg1SZXNvbHZlSW50ZW50Eh4ub25jZWQudjEuUmVzb2x2ZUludGVudFJlcXVlc3QaHy5vbmNlZC52MS5SZXNvbHZlSW50ZW50UmVzcG9uc2USUwoOTGlzdE5hbWVzcGFjZXMSHy5vbmNlZC52MS5MaXN0TmFtZXNwYWNlc1JlcXVlc3QaIC5vbmNlZC52MS5MaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEk0KDEdldE5hbWVzcGFjZRIdLm9uY2VkLnYxLkdldE5hbWVzcGFjZVJlcXVlc3QaHi5vbmNlZC52MS5HZXROYW1lc3BhY2VSZXNwb25zZRJNCgxQdXROYW1lc3BhY2USHS5vbmNlZC52MS5QdXROYW1lc3BhY2VSZXF1ZXN0Gh4ub25jZWQudjEuUHV0TmFtZXNwYWNlUmVzcG9uc2USVgoPRGVsZXRlTmFtZXNwYWNlEiAub25jZWQudjEuRGVsZXRlTmFtZXNwYWNlUmVxdWVzdBohLm9uY2VkLnYxLkRlbGV0ZU5hbWVzcGFjZVJlc3BvbnNlEkEKCEdldFN0YXRzEhkub25jZWQudjEuR2V0U3RhdHNSZXF1ZXN0Ghoub25jZWQudjEuR2V0U3RhdHNSZXNwb25zZRJQCg1SdW5Db21wYWN0aW9uEh4ub25jZWQudjEuUnVuQ29tcGFjdGlvblJlcXVlc3QaHy5vbmNlZC52MS5SdW5Db21wYWN0aW9uUmVzcG9uc2USVgoPTGlzdEF1ZGl0RXZlbnRzEiAub25jZWQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBohLm9uY2VkLnYxLkxpc3RBdWRpdEV2ZW50c1Jlc3BvbnNlElIKDUV4cG9ydFJlY29yZHMSHi5vbmNlZC52MS5FeHBvcnRSZWNvcmRzUmVxdWVzdBofLm9uY2VkLnYxLkV4cG9ydFJlY29yZHNSZXNwb25zZTABQk8KDGRldi5vbmNlZC52MUIKQWRtaW5Qcm90b1ABWjFnaXRodWIuY29tL29uY2VkL29uY2VkL2NsaWVudHMvZ28vb25jZWR2MTtvbmNlZHYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_onced_v1_record]);
+  fileDesc("ChRvbmNlZC92MS9hZG1pbi5wcm90bxIIb25jZWQudjEiQAoFR3JhbnQSHAoEcm9sZRgBIAEoDjIOLm9uY2VkLnYxLlJvbGUSGQoRbmFtZXNwYWNlX3BhdHRlcm4YAiABKAkitgEKBkFwaUtleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh8KBmdyYW50cxgDIAMoCzIPLm9uY2VkLnYxLkdyYW50Ei8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc2VjcmV0cxgGIAEoDSJ8ChNDcmVhdGVBcGlLZXlSZXF1ZXN0EgwKBG5hbWUYASABKAkSHwoGZ3JhbnRzGAIgAygLMg8ub25jZWQudjEuR3JhbnQSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg4KBnJlYXNvbhgEIAEoCSJJChRDcmVhdGVBcGlLZXlSZXNwb25zZRIhCgdhcGlfa2V5GAEgASgLMhAub25jZWQudjEuQXBpS2V5Eg4KBnNlY3JldBgCIAEoCSI7ChJMaXN0QXBpS2V5c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoTTGlzdEFwaUtleXNSZXNwb25zZRIiCghhcGlfa2V5cxgBIAMoCzIQLm9uY2VkLnYxLkFwaUtleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMQoTUm90YXRlQXBpS2V5UmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiSQoUUm90YXRlQXBpS2V5UmVzcG9uc2USIQoHYXBpX2tleRgBIAEoCzIQLm9uY2VkLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkiTAoTUmV2b2tlQXBpS2V5UmVxdWVzdBIKCgJpZBgBIAEoCRIZChFvbGRlcl9zZWNyZXRfb25seRgCIAEoCBIOCgZyZWFzb24YAyABKAkiFgoUUmV2b2tlQXBpS2V5UmVzcG9uc2UivQEKDFJlY29yZEZpbHRlchIRCgluYW1lc3BhY2UYASABKAkSJQoGc3RhdGVzGAIgAygOMhUub25jZWQudjEuSW50ZW50U3RhdGUSEgoKa2V5X3ByZWZpeBgDIAEoCRINCgVvd25lchgEIAEoCRIqCgdhZ2VfbWluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhcKD2luY2x1ZGVfZXhwaXJlZBgGIAEoCBILCgNrZXkYByABKAkiSgoQR2V0UmVjb3JkUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSCwoDa2V5GAIgASgJEhYKDmluY2x1ZGVfcmVzdWx0GAMgASgIIjsKEUdldFJlY29yZFJlc3BvbnNlEiYKBnJlY29yZBgBIAEoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCJjChJMaXN0UmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIlcKE0xpc3RSZWNvcmRzUmVzcG9uc2USJwoHcmVjb3JkcxgBIAMoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihQEKE1B1cmdlUmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDQoFZm9yY2UYAyABKAgSFgoOZXhwZWN0ZWRfY291bnQYBCABKAQSDgoGcmVhc29uGAUgASgJIlQKFFB1cmdlUmVjb3Jkc1Jlc3BvbnNlEg8KB21hdGNoZWQYASABKAQSDwoHcmVtb3ZlZBgCIAEoBBIMCgRrZXB0GAMgASgEEgwKBGRvbmUYBCABKAgigAIKFFJlc29sdmVJbnRlbnRSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJEhAKCHJldmlzaW9uGAQgASgEEg0KBWZvcmNlGAUgASgIEi8KCWNvbXBsZXRlZBgGIAEoCzIaLm9uY2VkLnYxLlJlc29sdmVDb21wbGV0ZWRIABIpCgZmYWlsZWQYByABKAsyFy5vbmNlZC52MS5SZXNvbHZlRmFpbGVkSAASLQoIcmVsZWFzZWQYCCABKAsyGS5vbmNlZC52MS5SZXNvbHZlUmVsZWFzZWRIAEIMCgpyZXNvbHV0aW9uIrkBChBSZXNvbHZlQ29tcGxldGVkEg4KBnJlc3VsdBgBIAEoDBIUCgxjb250ZW50X3R5cGUYAiABKAkSGAoQY29udGVudF9lbmNvZGluZxgDIAEoCRI2CgZsYWJlbHMYBCADKAsyJi5vbmNlZC52MS5SZXNvbHZlQ29tcGxldGVkLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNQoNUmVzb2x2ZUZhaWxlZBIkCgVlcnJvchgBIAEoCzIVLm9uY2VkLnYxLkludGVudEVycm9yIkEKD1Jlc29sdmVSZWxlYXNlZBIuCgtyZXRyeV9hZnRlchgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI/ChVSZXNvbHZlSW50ZW50UmVzcG9uc2USJgoGcmVjb3JkGAEgASgLMhYub25jZWQudjEuSW50ZW50UmVjb3JkIuoICg9OYW1lc3BhY2VQb2xpY3kSKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbGVhc2VfbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0dGxfbWF4GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCnJlc3VsdF90dGwYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKb3JwaGFuX3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChBsYXRlX3JldHJ5X2dyYWNlGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCGhvbGRfbWF4GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCHdhaXRfbWF4GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjYKE2NsaWVudF9yZXRyeV93aW5kb3cYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMbWF4X2F0dGVtcHRzGAsgASgNSACIAQESMAoPb25fbGVhc2VfZXhwaXJ5GAwgASgOMhcub25jZWQudjEuT25MZWFzZUV4cGlyeRIwCg9vbl9zdG9yZV9vdXRhZ2UYDSABKA4yFy5vbmNlZC52MS5PblN0b3JlT3V0YWdlEh0KEHJlc3VsdF9ieXRlc19tYXgYDiABKA1IAYgBARIgChNyZXF1aXJlX2ZpbmdlcnByaW50GA8gASgISAKIAQESHwoScmVxdWlyZV9pc3N1ZWRfa2V5GBAgASgISAOIAQESFAoHYXJjaGl2ZRgRIAEoCEgEiAEBEh4KEWJlZ2luc19wZXJfc2Vjb25kGBIgASgNSAWIAQESHAoPaW5fcHJvZ3Jlc3NfbWF4GBMgASgNSAaIAQESIAoTd2FpdGVyc19wZXJfa2V5X21heBgUIAEoDUgHiAEBEhgKC3dhaXRlcnNfbWF4GBUgASgNSAiIAQESGAoLcmVjb3Jkc19tYXgYFiABKARICYgBARIgChNjcmVhdGVfb25fZmlyc3RfdXNlGBcgASgISAqIAQFCDwoNX21heF9hdHRlbXB0c0ITChFfcmVzdWx0X2J5dGVzX21heEIWChRfcmVxdWlyZV9maW5nZXJwcmludEIVChNfcmVxdWlyZV9pc3N1ZWRfa2V5QgoKCF9hcmNoaXZlQhQKEl9iZWdpbnNfcGVyX3NlY29uZEISChBfaW5fcHJvZ3Jlc3NfbWF4QhYKFF93YWl0ZXJzX3Blcl9rZXlfbWF4Qg4KDF93YWl0ZXJzX21heEIOCgxfcmVjb3Jkc19tYXhCFgoUX2NyZWF0ZV9vbl9maXJzdF91c2UiLQoMUG9saWN5U291cmNlEg0KBWZpZWxkGAEgASgJEg4KBnNvdXJjZRgCIAEoCSLnAQoNTmFtZXNwYWNlSW5mbxIRCgluYW1lc3BhY2UYASABKAkSKQoGcG9saWN5GAIgASgLMhkub25jZWQudjEuTmFtZXNwYWNlUG9saWN5EiwKCWVmZmVjdGl2ZRgDIAEoCzIZLm9uY2VkLnYxLk5hbWVzcGFjZVBvbGljeRInCgdzb3VyY2VzGAQgAygLMhYub25jZWQudjEuUG9saWN5U291cmNlEhAKCHJldmlzaW9uGAUgASgEEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+ChVMaXN0TmFtZXNwYWNlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiXgoWTGlzdE5hbWVzcGFjZXNSZXNwb25zZRIrCgpuYW1lc3BhY2VzGAEgAygLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKAoTR2V0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkiQgoUR2V0TmFtZXNwYWNlUmVzcG9uc2USKgoJbmFtZXNwYWNlGAEgASgLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbyKHAQoTUHV0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSKQoGcG9saWN5GAIgASgLMhkub25jZWQudjEuTmFtZXNwYWNlUG9saWN5EhUKCHJldmlzaW9uGAMgASgESACIAQESDgoGcmVhc29uGAQgASgJQgsKCV9yZXZpc2lvbiJCChRQdXROYW1lc3BhY2VSZXNwb25zZRIqCgluYW1lc3BhY2UYASABKAsyFy5vbmNlZC52MS5OYW1lc3BhY2VJbmZvIl8KFkRlbGV0ZU5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhUKCHJldmlzaW9uGAIgASgESACIAQESDgoGcmVhc29uGAMgASgJQgsKCV9yZXZpc2lvbiIZChdEZWxldGVOYW1lc3BhY2VSZXNwb25zZSIkCg9HZXRTdGF0c1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJImYKC1JlY29yZENvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIkCgVzdGF0ZRgCIAEoDjIVLm9uY2VkLnYxLkludGVudFN0YXRlEg8KB3JlY29yZHMYAyABKAQSDQoFYnl0ZXMYBCABKAQihAEKB0NvdW50ZXISDAoEbmFtZRgBIAEoCRItCgZsYWJlbHMYAiADKAsyHS5vbmNlZC52MS5Db3VudGVyLkxhYmVsc0VudHJ5Eg0KBXZhbHVlGAMgASgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi/AEKB0xhdGVuY3kSDAoEbmFtZRgBIAEoCRItCgZsYWJlbHMYAiADKAsyHS5vbmNlZC52MS5MYXRlbmN5LkxhYmVsc0VudHJ5Eg0KBWNvdW50GAMgASgEEiYKA3A1MBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNwOTUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi+AIKEEdldFN0YXRzUmVzcG9uc2USJgoHcmVjb3JkcxgBIAMoCzIVLm9uY2VkLnYxLlJlY29yZENvdW50Eg8KB29ycGhhbnMYAiABKAQSNgoSb2xkZXN0X29ycGhhbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtzdG9yZV9ieXRlcxgEIAEoBBIjCghjb3VudGVycxgFIAMoCzIRLm9uY2VkLnYxLkNvdW50ZXISJAoJbGF0ZW5jaWVzGAYgAygLMhEub25jZWQudjEuTGF0ZW5jeRIvCgtzZXJ2ZXJfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RvcmUYCSABKAkSDAoEdGllchgKIAEoCRIVCg1zdG9yZV9oZWFsdGh5GAsgASgIIiUKFFJ1bkNvbXBhY3Rpb25SZXF1ZXN0Eg0KBWxpbWl0GAEgASgEInEKFVJ1bkNvbXBhY3Rpb25SZXNwb25zZRIXCg9yZXN1bHRzX2Ryb3BwZWQYASABKAQSFwoPcmVjb3Jkc19yZW1vdmVkGAIgASgEEiYKA2xhZxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJhChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg0KBWFjdG9yGAMgASgJEhEKCW5hbWVzcGFjZRgEIAEoCSLbAQoKQXVkaXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoBBIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGdGFyZ2V0GAUgASgJEhEKCW5hbWVzcGFjZRgGIAEoCRIOCgZyZWFzb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIOCgZiZWZvcmUYCSABKAkSDQoFYWZ0ZXIYCiABKAkSDAoEaGFzaBgLIAEoDCJYChdMaXN0QXVkaXRFdmVudHNSZXNwb25zZRIkCgZldmVudHMYASADKAsyFC5vbmNlZC52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJYChRFeHBvcnRSZWNvcmRzUmVxdWVzdBImCgZmaWx0ZXIYASABKAsyFi5vbmNlZC52MS5SZWNvcmRGaWx0ZXISGAoQaW5jbHVkZV9wYXlsb2FkcxgCIAEoCCJAChVFeHBvcnRSZWNvcmRzUmVzcG9uc2USJwoHcmVjb3JkcxgBIAMoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCphCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1JFQURFUhABEg8KC1JPTEVfV1JJVEVSEAISEQoNUk9MRV9PUEVSQVRPUhADEg4KClJPTEVfQURNSU4QBCppCg1PbkxlYXNlRXhwaXJ5Eh8KG09OX0xFQVNFX0VYUElSWV9VTlNQRUNJRklFRBAAEh0KGU9OX0xFQVNFX0VYUElSWV9UQUtFX09WRVIQARIYChRPTl9MRUFTRV9FWFBJUllfSE9MRBACKnMKDU9uU3RvcmVPdXRhZ2USHwobT05fU1RPUkVfT1VUQUdFX1VOU1BFQ0lGSUVEEAASGgoWT05fU1RPUkVfT1VUQUdFX1JFSkVDVBABEiUKIU9OX1NUT1JFX09VVEFHRV9DT05USU5VRV9ERUdSQURFRBACMogKCgxBZG1pblNlcnZpY2USRAoJR2V0UmVjb3JkEhoub25jZWQudjEuR2V0UmVjb3JkUmVxdWVzdBobLm9uY2VkLnYxLkdldFJlY29yZFJlc3BvbnNlEkoKC0xpc3RSZWNvcmRzEhwub25jZWQudjEuTGlzdFJlY29yZHNSZXF1ZXN0Gh0ub25jZWQudjEuTGlzdFJlY29yZHNSZXNwb25zZRJPCgxQdXJnZVJlY29yZHMSHS5vbmNlZC52MS5QdXJnZVJlY29yZHNSZXF1ZXN0Gh4ub25jZWQudjEuUHVyZ2VSZWNvcmRzUmVzcG9uc2UwARJQCg1SZXNvbHZlSW50ZW50Eh4ub25jZWQudjEuUmVzb2x2ZUludGVudFJlcXVlc3QaHy5vbmNlZC52MS5SZXNvbHZlSW50ZW50UmVzcG9uc2USUwoOTGlzdE5hbWVzcGFjZXMSHy5vbmNlZC52MS5MaXN0TmFtZXNwYWNlc1JlcXVlc3QaIC5vbmNlZC52MS5MaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEk0KDEdldE5hbWVzcGFjZRIdLm9uY2VkLnYxLkdldE5hbWVzcGFjZVJlcXVlc3QaHi5vbmNlZC52MS5HZXROYW1lc3BhY2VSZXNwb25zZRJNCgxQdXROYW1lc3BhY2USHS5vbmNlZC52MS5QdXROYW1lc3BhY2VSZXF1ZXN0Gh4ub25jZWQudjEuUHV0TmFtZXNwYWNlUmVzcG9uc2USVgoPRGVsZXRlTmFtZXNwYWNlEiAub25jZWQudjEuRGVsZXRlTmFtZXNwYWNlUmVxdWVzdBohLm9uY2VkLnYxLkRlbGV0ZU5hbWVzcGFjZVJlc3BvbnNlEkEKCEdldFN0YXRzEhkub25jZWQudjEuR2V0U3RhdHNSZXF1ZXN0Ghoub25jZWQudjEuR2V0U3RhdHNSZXNwb25zZRJQCg1SdW5Db21wYWN0aW9uEh4ub25jZWQudjEuUnVuQ29tcGFjdGlvblJlcXVlc3QaHy5vbmNlZC52MS5SdW5Db21wYWN0aW9uUmVzcG9uc2USVgoPTGlzdEF1ZGl0RXZlbnRzEiAub25jZWQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBohLm9uY2VkLnYxLkxpc3RBdWRpdEV2ZW50c1Jlc3BvbnNlElIKDUV4cG9ydFJlY29yZHMSHi5vbmNlZC52MS5FeHBvcnRSZWNvcmRzUmVxdWVzdBofLm9uY2VkLnYxLkV4cG9ydFJlY29yZHNSZXNwb25zZTABEk0KDENyZWF0ZUFwaUtleRIdLm9uY2VkLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaHi5vbmNlZC52MS5DcmVhdGVBcGlLZXlSZXNwb25zZRJKCgtMaXN0QXBpS2V5cxIcLm9uY2VkLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBodLm9uY2VkLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2USTQoMUm90YXRlQXBpS2V5Eh0ub25jZWQudjEuUm90YXRlQXBpS2V5UmVxdWVzdBoeLm9uY2VkLnYxLlJvdGF0ZUFwaUtleVJlc3BvbnNlEk0KDFJldm9rZUFwaUtleRIdLm9uY2VkLnYxLlJldm9rZUFwaUtleVJlcXVlc3QaHi5vbmNlZC52MS5SZXZva2VBcGlLZXlSZXNwb25zZUJPCgxkZXYub25jZWQudjFCCkFkbWluUHJvdG9QAVoxZ2l0aHViLmNvbS9vbmNlZC9vbmNlZC9jbGllbnRzL2dvL29uY2VkdjE7b25jZWR2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_onced_v1_record]);
+
+/**
+ * Describes the message onced.v1.Grant.
+ * Use `create(GrantSchema)` to create a new message.
+ */
+export const GrantSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 0);
+
+/**
+ * Describes the message onced.v1.ApiKey.
+ * Use `create(ApiKeySchema)` to create a new message.
+ */
+export const ApiKeySchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 1);
+
+/**
+ * Describes the message onced.v1.CreateApiKeyRequest.
+ * Use `create(CreateApiKeyRequestSchema)` to create a new message.
+ */
+export const CreateApiKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 2);
+
+/**
+ * Describes the message onced.v1.CreateApiKeyResponse.
+ * Use `create(CreateApiKeyResponseSchema)` to create a new message.
+ */
+export const CreateApiKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 3);
+
+/**
+ * Describes the message onced.v1.ListApiKeysRequest.
+ * Use `create(ListApiKeysRequestSchema)` to create a new message.
+ */
+export const ListApiKeysRequestSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 4);
+
+/**
+ * Describes the message onced.v1.ListApiKeysResponse.
+ * Use `create(ListApiKeysResponseSchema)` to create a new message.
+ */
+export const ListApiKeysResponseSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 5);
+
+/**
+ * Describes the message onced.v1.RotateApiKeyRequest.
+ * Use `create(RotateApiKeyRequestSchema)` to create a new message.
+ */
+export const RotateApiKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 6);
+
+/**
+ * Describes the message onced.v1.RotateApiKeyResponse.
+ * Use `create(RotateApiKeyResponseSchema)` to create a new message.
+ */
+export const RotateApiKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 7);
+
+/**
+ * Describes the message onced.v1.RevokeApiKeyRequest.
+ * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
+ */
+export const RevokeApiKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 8);
+
+/**
+ * Describes the message onced.v1.RevokeApiKeyResponse.
+ * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
+ */
+export const RevokeApiKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 9);
 
 /**
  * Describes the message onced.v1.RecordFilter.
  * Use `create(RecordFilterSchema)` to create a new message.
  */
 export const RecordFilterSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 0);
+  messageDesc(file_onced_v1_admin, 10);
 
 /**
  * Describes the message onced.v1.GetRecordRequest.
  * Use `create(GetRecordRequestSchema)` to create a new message.
  */
 export const GetRecordRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 1);
+  messageDesc(file_onced_v1_admin, 11);
 
 /**
  * Describes the message onced.v1.GetRecordResponse.
  * Use `create(GetRecordResponseSchema)` to create a new message.
  */
 export const GetRecordResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 2);
+  messageDesc(file_onced_v1_admin, 12);
 
 /**
  * Describes the message onced.v1.ListRecordsRequest.
  * Use `create(ListRecordsRequestSchema)` to create a new message.
  */
 export const ListRecordsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 3);
+  messageDesc(file_onced_v1_admin, 13);
 
 /**
  * Describes the message onced.v1.ListRecordsResponse.
  * Use `create(ListRecordsResponseSchema)` to create a new message.
  */
 export const ListRecordsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 4);
+  messageDesc(file_onced_v1_admin, 14);
 
 /**
  * Describes the message onced.v1.PurgeRecordsRequest.
  * Use `create(PurgeRecordsRequestSchema)` to create a new message.
  */
 export const PurgeRecordsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 5);
+  messageDesc(file_onced_v1_admin, 15);
 
 /**
  * Describes the message onced.v1.PurgeRecordsResponse.
  * Use `create(PurgeRecordsResponseSchema)` to create a new message.
  */
 export const PurgeRecordsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 6);
+  messageDesc(file_onced_v1_admin, 16);
 
 /**
  * Describes the message onced.v1.ResolveIntentRequest.
  * Use `create(ResolveIntentRequestSchema)` to create a new message.
  */
 export const ResolveIntentRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 7);
+  messageDesc(file_onced_v1_admin, 17);
 
 /**
  * Describes the message onced.v1.ResolveCompleted.
  * Use `create(ResolveCompletedSchema)` to create a new message.
  */
 export const ResolveCompletedSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 8);
+  messageDesc(file_onced_v1_admin, 18);
 
 /**
  * Describes the message onced.v1.ResolveFailed.
  * Use `create(ResolveFailedSchema)` to create a new message.
  */
 export const ResolveFailedSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 9);
+  messageDesc(file_onced_v1_admin, 19);
 
 /**
  * Describes the message onced.v1.ResolveReleased.
  * Use `create(ResolveReleasedSchema)` to create a new message.
  */
 export const ResolveReleasedSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 10);
+  messageDesc(file_onced_v1_admin, 20);
 
 /**
  * Describes the message onced.v1.ResolveIntentResponse.
  * Use `create(ResolveIntentResponseSchema)` to create a new message.
  */
 export const ResolveIntentResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 11);
+  messageDesc(file_onced_v1_admin, 21);
 
 /**
  * Describes the message onced.v1.NamespacePolicy.
  * Use `create(NamespacePolicySchema)` to create a new message.
  */
 export const NamespacePolicySchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 12);
+  messageDesc(file_onced_v1_admin, 22);
 
 /**
  * Describes the message onced.v1.PolicySource.
  * Use `create(PolicySourceSchema)` to create a new message.
  */
 export const PolicySourceSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 13);
+  messageDesc(file_onced_v1_admin, 23);
 
 /**
  * Describes the message onced.v1.NamespaceInfo.
  * Use `create(NamespaceInfoSchema)` to create a new message.
  */
 export const NamespaceInfoSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 14);
+  messageDesc(file_onced_v1_admin, 24);
 
 /**
  * Describes the message onced.v1.ListNamespacesRequest.
  * Use `create(ListNamespacesRequestSchema)` to create a new message.
  */
 export const ListNamespacesRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 15);
+  messageDesc(file_onced_v1_admin, 25);
 
 /**
  * Describes the message onced.v1.ListNamespacesResponse.
  * Use `create(ListNamespacesResponseSchema)` to create a new message.
  */
 export const ListNamespacesResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 16);
+  messageDesc(file_onced_v1_admin, 26);
 
 /**
  * Describes the message onced.v1.GetNamespaceRequest.
  * Use `create(GetNamespaceRequestSchema)` to create a new message.
  */
 export const GetNamespaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 17);
+  messageDesc(file_onced_v1_admin, 27);
 
 /**
  * Describes the message onced.v1.GetNamespaceResponse.
  * Use `create(GetNamespaceResponseSchema)` to create a new message.
  */
 export const GetNamespaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 18);
+  messageDesc(file_onced_v1_admin, 28);
 
 /**
  * Describes the message onced.v1.PutNamespaceRequest.
  * Use `create(PutNamespaceRequestSchema)` to create a new message.
  */
 export const PutNamespaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 19);
+  messageDesc(file_onced_v1_admin, 29);
 
 /**
  * Describes the message onced.v1.PutNamespaceResponse.
  * Use `create(PutNamespaceResponseSchema)` to create a new message.
  */
 export const PutNamespaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 20);
+  messageDesc(file_onced_v1_admin, 30);
 
 /**
  * Describes the message onced.v1.DeleteNamespaceRequest.
  * Use `create(DeleteNamespaceRequestSchema)` to create a new message.
  */
 export const DeleteNamespaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 21);
+  messageDesc(file_onced_v1_admin, 31);
 
 /**
  * Describes the message onced.v1.DeleteNamespaceResponse.
  * Use `create(DeleteNamespaceResponseSchema)` to create a new message.
  */
 export const DeleteNamespaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 22);
+  messageDesc(file_onced_v1_admin, 32);
 
 /**
  * Describes the message onced.v1.GetStatsRequest.
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 23);
+  messageDesc(file_onced_v1_admin, 33);
 
 /**
  * Describes the message onced.v1.RecordCount.
  * Use `create(RecordCountSchema)` to create a new message.
  */
 export const RecordCountSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 24);
+  messageDesc(file_onced_v1_admin, 34);
 
 /**
  * Describes the message onced.v1.Counter.
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 25);
+  messageDesc(file_onced_v1_admin, 35);
 
 /**
  * Describes the message onced.v1.Latency.
  * Use `create(LatencySchema)` to create a new message.
  */
 export const LatencySchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 26);
+  messageDesc(file_onced_v1_admin, 36);
 
 /**
  * Describes the message onced.v1.GetStatsResponse.
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 27);
+  messageDesc(file_onced_v1_admin, 37);
 
 /**
  * Describes the message onced.v1.RunCompactionRequest.
  * Use `create(RunCompactionRequestSchema)` to create a new message.
  */
 export const RunCompactionRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 28);
+  messageDesc(file_onced_v1_admin, 38);
 
 /**
  * Describes the message onced.v1.RunCompactionResponse.
  * Use `create(RunCompactionResponseSchema)` to create a new message.
  */
 export const RunCompactionResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 29);
+  messageDesc(file_onced_v1_admin, 39);
 
 /**
  * Describes the message onced.v1.ListAuditEventsRequest.
  * Use `create(ListAuditEventsRequestSchema)` to create a new message.
  */
 export const ListAuditEventsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 30);
+  messageDesc(file_onced_v1_admin, 40);
 
 /**
  * Describes the message onced.v1.AuditEvent.
  * Use `create(AuditEventSchema)` to create a new message.
  */
 export const AuditEventSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 31);
+  messageDesc(file_onced_v1_admin, 41);
 
 /**
  * Describes the message onced.v1.ListAuditEventsResponse.
  * Use `create(ListAuditEventsResponseSchema)` to create a new message.
  */
 export const ListAuditEventsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 32);
+  messageDesc(file_onced_v1_admin, 42);
 
 /**
  * Describes the message onced.v1.ExportRecordsRequest.
  * Use `create(ExportRecordsRequestSchema)` to create a new message.
  */
 export const ExportRecordsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 33);
+  messageDesc(file_onced_v1_admin, 43);
 
 /**
  * Describes the message onced.v1.ExportRecordsResponse.
  * Use `create(ExportRecordsResponseSchema)` to create a new message.
  */
 export const ExportRecordsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 34);
+  messageDesc(file_onced_v1_admin, 44);
+
+/**
+ * Describes the enum onced.v1.Role.
+ */
+export const RoleSchema = /*@__PURE__*/
+  enumDesc(file_onced_v1_admin, 0);
+
+/**
+ * What a principal may do.
+ *
+ * @generated from enum onced.v1.Role
+ */
+export const Role = /*@__PURE__*/
+  tsEnum(RoleSchema);
 
 /**
  * Describes the enum onced.v1.OnLeaseExpiry.
  */
 export const OnLeaseExpirySchema = /*@__PURE__*/
-  enumDesc(file_onced_v1_admin, 0);
+  enumDesc(file_onced_v1_admin, 1);
 
 /**
  * What happens to an attempt whose lease runs out.
@@ -283,7 +367,7 @@ export const OnLeaseExpiry = /*@__PURE__*/
  * Describes the enum onced.v1.OnStoreOutage.
  */
 export const OnStoreOutageSchema = /*@__PURE__*/
-  enumDesc(file_onced_v1_admin, 1);
+  enumDesc(file_onced_v1_admin, 2);
 
 /**
  * What to answer while the store is out of reach.
