@@ -108,8 +108,8 @@ export function createEngine(parts: EngineParts): Engine {
 
   // NOOP moves nothing and tells how much there is to move.
   const logPages = (): number => {
-    const [state] = database.pragma('wal_checkpoint(noop)') as { log: number; checkpointed: number }[];
-    return state === undefined ? 0 : state.log - state.checkpointed;
+    const [, log, moved] = statements.logState.get() as [busy: number, log: number, moved: number];
+    return log - moved;
   };
 
   const checkpoint = (mode: 'passive' | 'truncate'): void => {

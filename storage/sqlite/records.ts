@@ -40,8 +40,7 @@ export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs
   const before = row === undefined ? undefined : unpackRow(row);
   const after = applyClaim(request, before, nowMs);
   if (after === undefined) return refused(table, row, nowMs);
-  table.statements.claim.run(
-    row === undefined ? null : rowId(row),
+  const values = [
     hash,
     after.namespace,
     after.key,
@@ -64,7 +63,9 @@ export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs
     after.purgeMs,
     dueMs(after),
     after.checkpoint ?? null,
-  );
+  ];
+  if (row === undefined) table.statements.claimNew.run(...values);
+  else table.statements.claim.run(rowId(row), ...values);
   table.tallies.moved(before, after);
   return ['record', nowMs, true, row ?? null, null];
 }
