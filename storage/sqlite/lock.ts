@@ -24,6 +24,8 @@ export function takeLock(path: string): FileLock | undefined {
 
 function isTaken(database: Database): boolean {
   try {
+    // Without a journal file, which a full disk would have no space for.
+    database.pragma('journal_mode = memory');
     database.exec('begin exclusive');
     return true;
   } catch (error) {

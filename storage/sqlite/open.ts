@@ -37,9 +37,7 @@ export function openEngine(options: FileOptions, log: FileLog): Engine {
   const lock = takeLock(path);
   demand(path, judgeLock(lock !== undefined));
   try {
-    const database = openDatabase(path, log);
-    const space = createSpace({ path, ballastBytes: options.ballastBytes ?? BALLAST_BYTES, warn: log.warn });
-    const engine = createEngine({ database, clock: createClock(highWater(database, log)), space });
+    const engine = openFile(path, options, log);
     return {
       ...engine,
       close() {
@@ -56,6 +54,17 @@ export function openEngine(options: FileOptions, log: FileLog): Engine {
   }
 }
 
+function openFile(path: string, options: FileOptions, log: FileLog): Engine {
+  const database = openDatabase(path, log);
+  try {
+    const space = createSpace({ path, ballastBytes: options.ballastBytes ?? BALLAST_BYTES, warn: log.warn });
+    return createEngine({ database, clock: createClock(highWater(database, log)), space });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
 function settled(path: string): string {
   try {
     return settlePath(path);
@@ -64,7 +73,8 @@ function settled(path: string): string {
   }
 }
 
-function openDatabase(path: string, log: FileLog): Database {
+/** The connection with its settings and schema. Throws StoreRefusedError for the first thing that does not hold. */
+export function openDatabase(path: string, log: FileLog): Database {
   const wasUnclean = sizeOf(`${path}-wal`) > 0;
   createPrivateFile(path);
   const database = new Sqlite(path);
