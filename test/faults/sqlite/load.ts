@@ -1,0 +1,54 @@
+// A process that uses the store and says what was acknowledged, one JSON line each, for a parent that kills it or makes
+// its disk fail. `claimed` and `settled` are written once the store answered.
+//
+//   node load.ts PATH hold | load | unsafe | keep-going
+//
+// `unsafe` is the control: it says so before the store answered, so a parent that kills it must find something missing.
+// `keep-going` does not end when the store fails for good, and says what is acknowledged after that: nothing must be.
+
+import { randomUUID } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { openSqliteStore } from '../../../storage/sqlite/index.ts';
+import { claimOf, newToken, settleOf } from './scene.ts';
+
+const IN_FLIGHT = 16;
+
+const [path = '', mode = 'load'] = process.argv.slice(2);
+const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
+
+const store = await openSqliteStore({
+  path,
+  ...(mode === 'keep-going' && { onFatal: (reason: string) => say({ kind: 'fatal', reason }) }),
+});
+say({ kind: 'open' });
+
+async function beginAndComplete(): Promise<void> {
+  const key = randomUUID();
+  const leaseToken = newToken();
+  const result = `result of ${key}`;
+  const claimed = { kind: 'claimed', key, leaseToken };
+  const settled = { kind: 'settled', key, result };
+  if (mode === 'unsafe') say(claimed);
+  await store.claim(claimOf(key, leaseToken));
+  if (mode !== 'unsafe') say(claimed);
+  if (mode === 'unsafe') say(settled);
+  await store.settle(settleOf(key, leaseToken, Buffer.from(result)));
+  if (mode !== 'unsafe') say(settled);
+}
+
+async function lane(): Promise<void> {
+  for (;;) await beginAndComplete();
+}
+
+if (mode === 'hold') {
+  await new Promise(() => setInterval(() => undefined, 1_000));
+} else {
+  const failures = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, lane));
+  say({ kind: 'rejected', count: failures.length });
+  // Time for an acknowledgement that must not come.
+  await store.claim(claimOf('after')).then(
+    () => say({ kind: 'claimed', key: 'after', leaseToken: '' }),
+    () => say({ kind: 'rejected', count: 1 }),
+  );
+  process.exitCode = 3;
+}
