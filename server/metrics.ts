@@ -50,10 +50,12 @@ export function createMetrics(): MetricsOwner {
   const requests = counters(registry, 'onced_requests_total', {
     help: 'Calls and Session operations answered, by RPC, namespace and outcome (or error reason).',
     labelNames: ['rpc', 'outcome', 'namespace'],
+    named: asInProto,
   });
   const requestSeconds = histograms(registry, 'onced_request_duration_seconds', {
     help: 'Time from receiving a call or Session operation to answering it, waits included.',
     labelNames: ['rpc'],
+    named: asInProto,
     buckets: CALL_SECONDS,
   });
   const storeVerbs = counters(registry, 'onced_store_verbs_total', {
@@ -114,22 +116,37 @@ function addGauges(registry: Registry, now: { waiters: number; sessions: number;
 interface Shape {
   readonly help: string;
   readonly labelNames: string[];
+  readonly named?: Named;
 }
 
 type Child<Made> = (...values: string[]) => Made;
 
-function counters(registry: Registry, name: string, shape: Shape): Child<Counter.Internal> {
+/** Label values as they are shown, from what the engine calls them. */
+type Named = (values: string[]) => string[];
+
+/** RPC and outcome as the proto spells them (`BeginIntent`, `in_progress`), not the generated code. Reasons stay. */
+const asInProto: Named = ([rpc = '', outcome, ...rest]) => {
+  const method = rpc.charAt(0).toUpperCase() + rpc.slice(1);
+  if (outcome === undefined) return [method];
+  return [method, outcome.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), ...rest];
+};
+
+function counters(
+  registry: Registry,
+  name: string,
+  { named = (values) => values, ...shape }: Shape,
+): Child<Counter.Internal> {
   const counter = new Counter({ name, ...shape, registers: [registry] });
-  return remembered((values) => counter.labels(...values));
+  return remembered((values) => counter.labels(...named(values)));
 }
 
 function histograms(
   registry: Registry,
   name: string,
-  shape: Shape & { readonly buckets: number[] },
+  { named = (values) => values, ...shape }: Shape & { readonly buckets: number[] },
 ): Child<Histogram.Internal<string>> {
   const histogram = new Histogram({ name, ...shape, registers: [registry] });
-  return remembered((values) => histogram.labels(...values));
+  return remembered((values) => histogram.labels(...named(values)));
 }
 
 /** Nested maps rather than one joined name: a look-up then builds no string. */

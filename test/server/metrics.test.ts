@@ -28,9 +28,9 @@ const valueOf = (scrape: string, series: string): number =>
 
 test('each figure shows what was counted, in base units', async () => {
   const metrics = metricsForTest();
-  metrics.request('BeginIntent', 'payments', 'acquired', 2);
-  metrics.request('BeginIntent', 'payments', 'completed', 3);
-  metrics.request('BeginIntent', 'payments', 'completed', 3);
+  metrics.request('beginIntent', 'payments', 'inProgress', 2);
+  metrics.request('beginIntent', 'payments', 'completed', 3);
+  metrics.request('beginIntent', 'payments', 'completed', 3);
   metrics.storeVerb('claim', 'ok', 1);
   metrics.storeVerb('claim', 'unavailable', 1);
   metrics.intentToOutcome('payments', 1500);
@@ -115,8 +115,8 @@ test('counting a request costs little', () => {
   once();
   const microseconds = Math.min(once(), once(), once());
   console.log(`a request costs ${microseconds.toFixed(2)} µs to count`);
-  // Measured 0.6; the bound leaves room for a busy machine.
-  expect(microseconds).toBeLessThan(5);
+  // Measured 0.7, and 2.5 on a busy machine.
+  expect(microseconds).toBeLessThan(20);
 });
 
 test.each(['metrics.close()', ''])('the process ends by itself after a scrape (%s)', async (end) => {
