@@ -22,6 +22,9 @@ export interface HttpOptions {
   /** Paths of the API; it answers them itself. */
   readonly rpc?: ConnectEndpoint;
   readonly log: Logger;
+  /** Replace the bounds on time, so that a test need not wait for them. */
+  readonly headersMsMax?: number;
+  readonly requestMsMax?: number;
 }
 
 export interface HttpListener {
@@ -40,10 +43,11 @@ const PROTECTIVE_HEADERS = {
   'cache-control': 'no-store',
 };
 
-export async function startHttp({ address, pages, rpc, log }: HttpOptions): Promise<HttpListener> {
+export async function startHttp({ address, pages, rpc, log, ...bounds }: HttpOptions): Promise<HttpListener> {
+  const requestMsMax = bounds.requestMsMax ?? limits.httpRequestMsMax;
   const server = createServer({
-    headersTimeout: limits.httpHeadersMsMax,
-    requestTimeout: limits.httpRequestMsMax,
+    headersTimeout: bounds.headersMsMax ?? limits.httpHeadersMsMax,
+    requestTimeout: requestMsMax,
     // Node looks for overdue requests every 30 s by default, three times as long as they may take.
     connectionsCheckingInterval: 1000,
     maxHeaderSize: limits.httpHeaderBytesMax,
@@ -52,9 +56,9 @@ export async function startHttp({ address, pages, rpc, log }: HttpOptions): Prom
   // One above the limit: Node drops what is past it in silence, and a request that lost headers is not to be trusted.
   server.maxHeadersCount = limits.httpHeadersMax + 1;
   // Cuts off whoever reads its answer slower than this.
-  server.setTimeout(limits.httpRequestMsMax);
+  server.setTimeout(requestMsMax);
   server.on('request', (request, response) => {
-    if (rpc?.serves(pathOf(request)) === true) {
+    if (rpc?.serves(pathOf(request)) === true && !hasTooManyHeaders(request)) {
       for (const [name, value] of Object.entries(PROTECTIVE_HEADERS)) response.setHeader(name, value);
       // A stream may be silent for long: its own limit counts, not that of a page.
       request.socket.setTimeout(limits.httpCallMsMax);
@@ -75,9 +79,7 @@ export async function startHttp({ address, pages, rpc, log }: HttpOptions): Prom
 
 async function answer(pages: ReadonlyMap<string, Page>, request: IncomingMessage): Promise<Reply> {
   const page = pages.get(pathOf(request));
-  if (request.rawHeaders.length / 2 > limits.httpHeadersMax) {
-    return text(431, `more than ${limits.httpHeadersMax} headers`);
-  }
+  if (hasTooManyHeaders(request)) return text(431, `more than ${limits.httpHeadersMax} headers`);
   if (Number(request.headers['content-length'] ?? 0) > limits.httpBodyBytesMax) {
     return text(413, `a body of more than ${limits.httpBodyBytesMax} bytes`);
   }
@@ -85,6 +87,8 @@ async function answer(pages: ReadonlyMap<string, Page>, request: IncomingMessage
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD here');
   return page();
 }
+
+const hasTooManyHeaders = ({ rawHeaders }: IncomingMessage): boolean => rawHeaders.length / 2 > limits.httpHeadersMax;
 
 /** Queries are ignored: Prometheus and balancers add their own. */
 const pathOf = (request: IncomingMessage): string => (request.url ?? '/').split('?', 1)[0] ?? '/';

@@ -3,7 +3,7 @@
 
 import type { ConfigEntry } from './entry.ts';
 import { readConfigFile, type ConfigFile, type FileValue } from './file.ts';
-import { asPolicyValue, policyEntries, readPolicies, type ConfiguredPolicies } from './policies.ts';
+import { asPolicyValue, POLICY_FIELDS, policyEntries, readPolicies, type ConfiguredPolicies } from './policies.ts';
 import { settings, type Setting, type SettingName, type ValueOf } from './settings.ts';
 import { isLoopback, showAddress, ValueError, type Address } from './values.ts';
 
@@ -100,10 +100,13 @@ export const flagName = (flag: string): string => flag.split(' ', 1)[0] ?? flag;
 const isSetting = ({ path }: FileValue, { field }: Setting<unknown>): boolean => path.length === 1 && path[0] === field;
 
 function unknownFields({ values }: ConfigFile): string[] {
-  const known = [...all.map(([, setting]) => setting.field), 'policy.FIELD', 'namespaces.NAMESPACE.FIELD'].join(', ');
+  const known = [...all.map(([, setting]) => setting.field), 'policy', 'namespaces'];
   return values
     .filter((value) => asPolicyValue(value) === undefined && !all.some(([, setting]) => isSetting(value, setting)))
-    .map(({ path, where }) => `${where}: ${path.join('.')} is no setting; there is ${known}`);
+    .map(({ path, where }) => {
+      const there = path.length > 1 && ['policy', 'namespaces'].includes(path[0] ?? '') ? POLICY_FIELDS : known;
+      return `${where}: ${path.join('.')} is no setting; there is ${there.join(', ')}`;
+    });
 }
 
 function fileOf({ flags, environment }: ConfigSources): { path: string; entry: ConfigEntry } | undefined {

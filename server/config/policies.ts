@@ -28,6 +28,8 @@ const FIELDS: ReadonlyMap<string, DescField> = new Map(
   NamespacePolicySchema.fields.map((field) => [field.name, field]),
 );
 
+export const POLICY_FIELDS: readonly string[] = [...FIELDS.keys()];
+
 /** `policy.lease` or `namespaces.payments/charge.lease`; undefined for what is neither. */
 export function asPolicyValue(written: FileValue): PolicyValue | undefined {
   const [group, ...rest] = written.path;
@@ -39,7 +41,9 @@ export function asPolicyValue(written: FileValue): PolicyValue | undefined {
 
 /** Collects what is wrong in `problems`. */
 export function readPolicies(values: readonly PolicyValue[], problems: string[]): ConfiguredPolicies {
-  const policies: ConfiguredPolicies = { server: create(NamespacePolicySchema), namespaces: {} };
+  // Without a prototype: its names come from a file.
+  const namespaces = Object.create(null) as Record<string, NamespacePolicy>;
+  const policies: ConfiguredPolicies = { server: create(NamespacePolicySchema), namespaces };
   for (const { namespace, field, written } of values) {
     const policy = namespace === undefined ? policies.server : policyFor(policies, namespace, written, problems);
     try {

@@ -118,6 +118,7 @@ export const yesOrNo: Parse<boolean> = (raw) => {
 const LONGEST_SHOWN = 200;
 
 function text(raw: unknown): string {
+  if (raw === null || raw === undefined) throw new ValueError('is empty');
   if (typeof raw !== 'string' && typeof raw !== 'number' && typeof raw !== 'boolean') {
     throw new ValueError('is a list or a group, where a single value belongs');
   }
