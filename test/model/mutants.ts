@@ -68,6 +68,17 @@ export const mutants: readonly Mutant[] = [
     },
   })),
 
+  mutant('a settle judges its token by an older read', 'chains', 'nothing', (store) => ({
+    async settle(request, options) {
+      const { guard } = request;
+      const seen = await standing(store, request, options);
+      const answer = await store.settle(request, options);
+      const didFit = guard.kind === 'token' && guard.leaseToken === seen?.leaseToken && seen.state === 'IN_PROGRESS';
+      if (answer.applied || !didFit || answer.record === undefined) return answer;
+      return store.settle({ ...request, guard: { kind: 'revision', revision: answer.record.revision } }, options);
+    },
+  })),
+
   mutant('a takeover keeps the token', 'holders', { broken: 'a lease has one fencing token' }, (store) => ({
     async claim(request, options) {
       const record = request.expected === 'absent' ? undefined : await standing(store, request, options);

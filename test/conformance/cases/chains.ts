@@ -88,7 +88,8 @@ function settle(scene: Scene, guard: Parameters<Scene['settle']>[0], settlement:
   };
 }
 
-/** How many were applied. Each of them made what the contract makes of its predecessor; the others saw one of them. */
+/** How many were applied. Each of them made what the contract makes of its predecessor; the others saw one of
+ * them, and did not fit it. */
 async function expectChain(scene: Scene, first: StoredRecord, writes: readonly Write[]): Promise<number> {
   const answered = await Promise.all(writes.map(async ({ answer, apply }) => ({ apply, ...(await answer) })));
   const applied = answered
@@ -100,12 +101,10 @@ async function expectChain(scene: Scene, first: StoredRecord, writes: readonly W
     expectSame(record, made === undefined ? 'nothing, as its guard does not fit' : { ...made, result: undefined });
     if (made !== undefined) chain.push(made);
   }
-  for (const { applied, record } of answered) {
-    if (!applied)
-      expectSame(
-        record,
-        chain.find((link) => link.revision === record?.revision),
-      );
+  for (const { apply, record } of answered.filter((write) => !write.applied)) {
+    const judged = chain.find((link) => link.revision === record?.revision);
+    expectSame(record, judged);
+    expect(apply(judged), 'a refused write did not fit what it shows').toBeUndefined();
   }
   expectSame(await scene.find(), chain.at(-1));
   return applied.length;
