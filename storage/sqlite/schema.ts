@@ -22,9 +22,11 @@ const migrations = (): readonly Migration[] =>
     .map((name) => ({ version: Number(name.slice(0, 4)), sql: readFileSync(new URL(name, FOLDER), 'utf8') }));
 
 export function applySettings(database: Database): void {
-  // Before the first table; on a file that has tables these two change nothing.
-  database.pragma('page_size = 4096');
-  database.pragma('auto_vacuum = incremental');
+  // Before the first table only: later they change nothing, but write, which a full disk refuses.
+  if (schemaVersion(database) === 0) {
+    database.pragma('page_size = 4096');
+    database.pragma('auto_vacuum = incremental');
+  }
   database.pragma('journal_mode = wal');
   // The driver is built with NORMAL as WAL's default, which loses the last commits at a power cut.
   database.pragma('synchronous = full');
