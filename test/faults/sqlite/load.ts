@@ -14,7 +14,22 @@ import { claimOf, newToken, settleOf } from './scene.ts';
 const IN_FLIGHT = 16;
 
 const [path = '', mode = 'load'] = process.argv.slice(2);
-const say = (line: object): void => void writeSync(1, `${JSON.stringify(line)}\n`);
+
+/** Not console.log: what was said must be out before anything else happens. The pipe may be full for a moment. */
+function say(line: object): void {
+  let rest = Buffer.from(`${JSON.stringify(line)}\n`);
+  while (rest.length > 0) rest = rest.subarray(writeSome(rest));
+}
+
+function writeSome(bytes: Buffer): number {
+  try {
+    return writeSync(1, bytes);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'EAGAIN') throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    return 0;
+  }
+}
 
 const store = await openSqliteStore({
   path,
