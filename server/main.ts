@@ -46,8 +46,19 @@ const sqlite: StoreKind = {
 
 const sqlitePath = (url: string): string => url.slice('sqlite:'.length);
 
+const postgres: StoreKind = {
+  async open(url) {
+    const { openPostgresStore } = await import('../storage/postgres/index.ts');
+    return openPostgresStore({ url });
+  },
+  async inspect(url) {
+    const { inspectPostgres } = await import('../storage/postgres/index.ts');
+    return inspectPostgres({ url });
+  },
+};
+
 /** By scheme of the store's URL; settings.ts admits no other. */
-const STORES: Readonly<Record<string, StoreKind>> = { memory, sqlite };
+const STORES: Readonly<Record<string, StoreKind>> = { memory, sqlite, postgres, postgresql: postgres };
 
 function storeKind(url: string): StoreKind {
   const scheme = url.slice(0, url.indexOf(':'));

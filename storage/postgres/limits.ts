@@ -1,0 +1,43 @@
+// Every bound of the Postgres store, with its reason.
+
+const KIB = 1024;
+
+export const limits = {
+  /** Operations in one call. 64 callers in flight fill a quarter; beyond 256 a batch only adds latency (PERFORMANCE.md 8). */
+  batchOperationsMax: 256,
+  /** A queue is shared out among the idle lanes, but not into smaller batches: each costs Postgres some 300 µs of its own. */
+  batchOperationsMin: 32,
+  /** Payload bytes in one call: two results of the largest size; a single operation may be larger. */
+  batchBytesMax: 2 * 1024 * KIB,
+  /** Calls of one verb on their way at once: one is on the wire or in its fsync while the other is gathered or run. */
+  lanesPerVerb: 2,
+  /** Places in the queue that are looked at for one batch: keys that are asked for twice wait, and are passed over. */
+  queueScanMax: 1_024,
+
+  /** Connect, authenticate and check that it is a primary. */
+  connectMs: 1_000,
+  /** One call on the hot path, its commit included; afterwards its outcome is unknown. */
+  hotCallMs: 3_000,
+  /** One page of a listing, one count, one start-up check. */
+  adminCallMs: 30_000,
+  /** One slice of compaction. */
+  compactionCallMs: 30_000,
+  /** Migrations wait for those of another server that starts. */
+  migrationCallMs: 120_000,
+
+  /** Changes that wait to be told to other servers; beyond it the oldest go untold, and who waits there looks by itself. */
+  untoldChangesMax: 10_000,
+  /** Postgres refuses a notification of 8000 bytes or more. */
+  notificationBytesMax: 7_900,
+  /** Notifications in one call. */
+  notificationsPerCall: 32,
+  /** A connection that listens is asked for a sign of life this often: what a firewall dropped shows in no other way. */
+  listenerBeatMs: 20_000,
+  listenerReconnectMsMax: 2_000,
+
+  adminConnections: 4,
+  /** A row that another transaction holds is asked for again this long. */
+  busyMsMax: 2_000,
+  busyDelayMsMin: 2,
+  busyDelayMsMax: 100,
+} as const;

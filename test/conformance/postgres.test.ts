@@ -1,0 +1,4 @@
+import { describeStore } from './index.ts';
+import { postgresSubject } from './subjects/postgres.ts';
+
+describeStore(postgresSubject);
