@@ -1,10 +1,11 @@
 // Settings: precedence, sources, and what is refused with which words.
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ConfigError, loadConfig } from '../../server/config/load.ts';
+import { ConfigError, flagName, loadConfig } from '../../server/config/load.ts';
+import { settings } from '../../server/config/settings.ts';
 import { isLoopback, withoutSecrets } from '../../server/config/values.ts';
 
 function problemsOf(flags: Record<string, string | true>, yaml = ''): readonly string[] {
@@ -29,6 +30,14 @@ test('defaults are those of the documentation', () => {
     logLevel: 'info',
     lameDuckMs: 0,
   });
+});
+
+test('the README has a row for each setting', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const rows = new Set(readme.split('\n').map((line) => line.replaceAll(/\s+/g, ' ')));
+  for (const { flag, environment, field, fallback } of Object.values(settings)) {
+    expect(rows).toContain(`| \`${flagName(flag)}\` | \`${environment}\` | \`${field}\` | \`${fallback}\` |`);
+  }
 });
 
 test('an empty variable counts as not set', () => {
