@@ -57,6 +57,16 @@ test('during the lame duck time it is not ready but still serves; Ctrl-C ends in
   expect(await server.ended).toMatchObject({ code: 0 });
 });
 
+test.each([
+  ['npm start', ['npm', 'start', '--']],
+  ['bin/onced.js', [process.execPath, 'bin/onced.js', 'serve']],
+] as const)('%s serves, and hands on the signal that ends it', async (_name, program) => {
+  await using server = await serveOnced(['--store', 'memory:'], { program });
+  server.kill('SIGTERM');
+  await server.ended;
+  expect(server.stderr()).toContain('ended: calls answered, store closed');
+});
+
 test('a second signal ends at once', async () => {
   await using server = await serveOnced(['--store', 'memory:', '--lame-duck', '10s']);
   server.kill('SIGTERM');

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const ROOT = new URL('../../', import.meta.url);
+const ONCED = [process.execPath, new URL('cli/main.ts', ROOT).pathname] as const;
 const END_MS_MAX = 35_000;
 
 export interface Ended {
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** The folder that relative paths start from. */
   readonly folder?: string;
+  /** Instead of `onced` (and `serve`); the arguments go after. */
+  readonly program?: readonly [string, ...string[]];
 }
 
 interface Started {
@@ -28,9 +31,9 @@ interface Started {
   readonly stderr: () => string;
 }
 
-function start(args: readonly string[], { environment, folder }: RunOptions): Started {
+function start(args: readonly string[], { environment, folder, program = ONCED }: RunOptions): Started {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ONCED_'));
-  const child = spawn(process.execPath, [new URL('cli/main.ts', ROOT).pathname, ...args], {
+  const child = spawn(program[0], [...program.slice(1), ...args], {
     cwd: folder ?? ROOT.pathname,
     env: { ...Object.fromEntries(inherited), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -64,7 +67,10 @@ export interface Served extends AsyncDisposable {
 /** `onced serve` on free ports, once it has said where. Rejects with all it printed when it ends before. */
 export async function serveOnced(args: readonly string[], options: RunOptions = {}): Promise<Served> {
   const ports = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-  const { child, ended, stdout, stderr } = start(['serve', ...ports, ...args], options);
+  const { child, ended, stdout, stderr } = start(
+    [...(options.program === undefined ? ['serve'] : []), ...ports, ...args],
+    options,
+  );
   const [, grpc = '', http = ''] = await new Promise<RegExpExecArray>((resolve, reject) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), END_MS_MAX);
     child.stdout?.on('data', () => {
