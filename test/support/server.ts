@@ -15,13 +15,14 @@ import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
 import { openEngine } from '../../server/engine.ts';
 import { startGrpc, type GrpcListener } from '../../server/grpc.ts';
-import { createMetrics } from '../../server/metrics.ts';
+import { createMetrics, type MetricsOwner } from '../../server/metrics.ts';
 import type { PolicyLookup } from '../../server/policy.ts';
 import type { Store } from '../../storage/contract/index.ts';
 
 export interface TestServer extends AsyncDisposable {
   readonly address: string;
   readonly listener: GrpcListener;
+  readonly metrics: MetricsOwner;
   readonly client: TestClient;
   readonly admin: AdminClient;
 }
@@ -42,6 +43,7 @@ export async function startTestServer({ store, policyOf }: TestServerOptions): P
   return {
     address: listener.address,
     listener,
+    metrics,
     client,
     admin,
     async [Symbol.asyncDispose]() {
