@@ -100,9 +100,9 @@ export function evidenceOf(call: ServerSurfaceCall): Evidence {
   };
 }
 
-/** Ends a stream with an error. */
-export function breakOff(stream: { destroy(error: Error): void }, error: Rejection | CallOver): void {
-  stream.destroy(Object.assign(new Error(error.message), serviceError(error)));
+/** Ends a stream with an error. Not destroy(): grpc-js would send no status, and the caller would wait for ever. */
+export function breakOff(stream: { emit(event: 'error', error: Error): boolean }, error: Rejection | CallOver): void {
+  stream.emit('error', Object.assign(new Error(error.message), serviceError(error)));
 }
 
 /** Throws when the metadata is larger than anything that we would read. */
@@ -143,6 +143,6 @@ export function unimplementedHandler(method: DescMethod) {
   const rejection = new Rejection('UNIMPLEMENTED', `this server does not have ${method.name}; see GetServerInfo`);
   const isStreaming = method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming';
   return isStreaming
-    ? (call: { destroy(error: Error): void }): void => breakOff(call, rejection)
+    ? (call: { emit(event: 'error', error: Error): boolean }): void => breakOff(call, rejection)
     : (_call: unknown, callback: sendUnaryData<Message>): void => callback(serviceError(rejection));
 }
