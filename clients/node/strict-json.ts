@@ -23,24 +23,37 @@ function decodeUtf8(bytes: Uint8Array): string {
   }
 }
 
-// All that structure is made of; numbers, literals and blanks are passed over.
-const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:]/gu;
-
-/** JSON.parse keeps the last of several members with one name and says nothing. Needs text that it has accepted. */
+/**
+ * JSON.parse keeps the last of several members with one name and says nothing. Needs text that it has accepted.
+ * A loop, since a regular expression overflows its stack on a long string of escapes.
+ */
 function refuseDuplicates(text: string): void {
-  const open: Set<string>[] = [];
+  const open: (Set<string> | undefined)[] = [];
   let latest = '';
-  for (const [token] of text.matchAll(TOKENS)) {
-    if (token === '{' || token === '[') open.push(new Set());
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ':') addName(open.at(-1), JSON.parse(latest) as string);
-    else latest = token;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      const end = endOfString(text, at);
+      latest = text.slice(at, end + 1);
+      at = end;
+    } else if (character === ':') addName(open, latest);
+    else if (character === '{' || character === '[') open.push(undefined);
+    else if (character === '}' || character === ']') open.pop();
   }
 }
 
-function addName(names: Set<string> | undefined, name: string): void {
-  if (names?.has(name) === true) {
+/** Where the quote is that closes the string opened at `start`. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at;
+}
+
+function addName(open: (Set<string> | undefined)[], token: string): void {
+  const name = JSON.parse(token) as string;
+  const names = open.at(-1) ?? new Set();
+  if (names.has(name)) {
     throw new FingerprintError('DUPLICATE_MEMBER', `the member ${JSON.stringify(name)} stands twice in one object`);
   }
-  names?.add(name);
+  open[open.length - 1] = names.add(name);
 }

@@ -1,0 +1,130 @@
+// Begins until there is an answer that ends the asking: waits out those who are at it, repeats what was not answered with
+// the same attempt id, and gives back a lease that was won after its caller had left.
+
+import { randomUUID } from 'node:crypto';
+import type { OncedClient } from './client.ts';
+import { deadlineExceeded } from './error-table.ts';
+import { AttemptEndedError, DeadlineExceededError, OncedError } from './errors.ts';
+import type { Log } from './options.ts';
+import { backoffMs, onAbort, sleep } from './signals.ts';
+import type { Acquired, BeginAnswer, BeginRequest, Completed, Failed, Orphaned } from './types.ts';
+import { InProgressError, RetryLaterError } from './work-errors.ts';
+
+export type FinalAnswer = Acquired | Completed | Failed | Orphaned;
+
+export interface ClaimOptions {
+  /** Milliseconds until there must be an answer. */
+  readonly timeoutMs: number;
+  /** Milliseconds that one begin waits on the server for somebody else's outcome. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal | undefined;
+  readonly log: Log;
+}
+
+const BACKOFF_MS_MIN = 50;
+const BACKOFF_MS_MAX = 2_000;
+/** Ask again at least this often, since an outcome may come long before the lease's end. */
+const ASK_AGAIN_MS_MAX = 1_000;
+const ASK_AGAIN_MS_MIN = 10;
+/** What a begin may take besides its wait. */
+const ANSWER_MS = 2_000;
+/** Kept free for the way back, so that a wait ends with an answer and not with the caller's time. */
+const WAY_BACK_MS = 100;
+
+/** @throws InProgressError, RetryLaterError when the time is over; the signal's reason; the errors of begin. */
+export async function claim(
+  client: OncedClient,
+  request: Omit<BeginRequest, 'attemptId' | 'waitMs'>,
+  options: ClaimOptions,
+): Promise<FinalAnswer> {
+  const endMs = performance.now() + options.timeoutMs;
+  let attemptId = randomUUID();
+  let unanswered = 0;
+  for (;;) {
+    const asked = await ask(client, { ...request, attemptId }, { ...options, timeoutMs: endMs - performance.now() });
+    if (asked.kind === 'final') return asked.answer;
+    if (performance.now() + asked.pauseMs >= endMs) throw asked.error;
+    if (asked.kind === 'unanswered') unanswered += 1;
+    else unanswered = 0;
+    // A copy of our begin was ended by somebody else: this is a new try.
+    if (asked.error instanceof AttemptEndedError) attemptId = randomUUID();
+    const backoff = backoffMs({ tries: unanswered, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
+    await sleep(asked.kind === 'unanswered' ? backoff : asked.pauseMs, options.signal);
+  }
+}
+
+type Asked =
+  | { readonly kind: 'final'; readonly answer: FinalAnswer }
+  /** Ask again after the pause; `error` is what to throw when there is no time for that. */
+  | { readonly kind: 'not-yet' | 'unanswered'; readonly pauseMs: number; readonly error: Error };
+
+async function ask(client: OncedClient, request: BeginRequest, options: ClaimOptions): Promise<Asked> {
+  const waitMs = Math.max(0, Math.min(options.waitMs, Math.floor(options.timeoutMs - WAY_BACK_MS)));
+  const timeoutMs = Math.min(options.timeoutMs, waitMs + ANSWER_MS);
+  try {
+    const answer = await begin(client, { ...request, ...(waitMs > 0 ? { waitMs } : {}) }, { ...options, timeoutMs });
+    return judge(answer);
+  } catch (error) {
+    if (!mayBeRepeated(error)) throw error;
+    options.log('info', 'a begin was not answered: repeating it', { detail: String(error) });
+    return { kind: 'unanswered', pauseMs: 0, error };
+  }
+}
+
+function judge(answer: BeginAnswer): Asked {
+  switch (answer.kind) {
+    case 'in-progress':
+      return { kind: 'not-yet', pauseMs: untilNextAsk(answer.retryAfterMs), error: new InProgressError(answer) };
+    case 'retry-later': {
+      // Not before that; spread a little beyond it.
+      const pauseMs = answer.retryAfterMs * (1 + Math.random() / 10) + ASK_AGAIN_MS_MIN;
+      return { kind: 'not-yet', pauseMs, error: new RetryLaterError(answer) };
+    }
+    case 'acquired':
+      // This process stood still, and the lease was over when it got here. The same attempt begins again.
+      if (performance.now() >= answer.leaseUntilMonotonicMs) {
+        return { kind: 'unanswered', pauseMs: 0, error: deadlineExceeded(answer.leaseRemainingMs) };
+      }
+      return { kind: 'final', answer };
+    case 'completed':
+    case 'failed':
+    case 'orphaned':
+      return { kind: 'final', answer };
+  }
+}
+
+const untilNextAsk = (retryAfterMs: number): number =>
+  Math.max(ASK_AGAIN_MS_MIN, Math.min(retryAfterMs, ASK_AGAIN_MS_MAX) * (0.5 + Math.random() / 2));
+
+/** Not given the signal itself: a begin whose caller left may still win the lease, which then has to be given back. */
+async function begin(
+  client: OncedClient,
+  request: BeginRequest,
+  { timeoutMs, signal, log }: ClaimOptions,
+): Promise<BeginAnswer> {
+  signal?.throwIfAborted();
+  const beginning = client.begin(request, { timeoutMs });
+  if (signal === undefined) return beginning;
+  return new Promise((resolve, reject) => {
+    const unlisten = onAbort(signal, () => {
+      reject(signal.reason);
+      giveBack(client, request, beginning).catch((error: unknown) =>
+        log('warn', 'a lease that nobody wants could not be given back', { detail: String(error) }),
+      );
+    });
+    beginning.then(resolve, reject).finally(unlisten);
+  });
+}
+
+async function giveBack(client: OncedClient, request: BeginRequest, beginning: Promise<BeginAnswer>): Promise<void> {
+  const answer = await beginning;
+  if (answer.kind !== 'acquired') return;
+  const { namespace, key } = request;
+  const error = { code: 'CALLER_LEFT', message: 'the caller left before the work began' };
+  await client.fail({ namespace, key, leaseToken: answer.leaseToken, kind: 'retryable', error });
+}
+
+const mayBeRepeated = (error: unknown): error is OncedError =>
+  error instanceof AttemptEndedError ||
+  error instanceof DeadlineExceededError ||
+  (error instanceof OncedError && error.isRetryable);
