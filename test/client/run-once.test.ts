@@ -1,14 +1,11 @@
-// runOnce against a real server, over both transports: who runs, who gets it replayed, and what becomes of work that
-// throws, hangs, loses its lease or its caller.
+// runOnce against a real server, over both transports: who runs, who gets it replayed, and what becomes of work that throws.
 
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   FinalError,
-  InProgressError,
   IntentFailedError,
   InvalidFieldError,
   KeyReusedError,
-  LeaseEndingError,
   OrphanedError,
   OutcomeNotRecordedError,
   ResultDroppedError,
@@ -17,20 +14,7 @@ import {
   UnknownOutcomeError,
   type WorkContext,
 } from '../../clients/node/index.ts';
-import { describeTransports, until, type Scene } from './support/scene.ts';
-
-const later = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-interface Place {
-  readonly namespace: string;
-  readonly key: string;
-}
-
-async function hold(scene: Scene, place: Place, leaseMs = 30_000): Promise<Uint8Array> {
-  const answer = await scene.client.begin({ ...place, leaseMs });
-  if (answer.kind !== 'acquired') throw new Error(answer.kind);
-  return answer.leaseToken;
-}
+import { describeTransports, later, thrown, until } from './support/scene.ts';
 
 describeTransports('runOnce', (scene) => {
   test('the work runs once and every caller gets its result', async () => {
@@ -103,8 +87,8 @@ describeTransports('runOnce', (scene) => {
   test('a FinalError is replayed to every later caller, marked as such', async () => {
     const { namespace, key } = scene.place();
     const decline = new FinalError('no money', { code: 'DECLINED', detail: Buffer.from('{"card":"x"}') });
-    const first = await rejection(scene.client.runOnce(namespace, key, null, () => Promise.reject(decline)));
-    const second = await rejection(scene.client.runOnce(namespace, key, null, () => 1));
+    const first = await thrown(scene.client.runOnce(namespace, key, null, () => Promise.reject(decline)));
+    const second = await thrown(scene.client.runOnce(namespace, key, null, () => 1));
     for (const error of [first, second]) {
       expect(error).toBeInstanceOf(IntentFailedError);
       expect((error as IntentFailedError).error).toMatchObject({ code: 'DECLINED', message: 'no money' });
@@ -119,7 +103,7 @@ describeTransports('runOnce', (scene) => {
     const work = (): never => {
       throw refused;
     };
-    expect(await rejection(scene.client.runOnce(namespace, key, null, work))).toBe(refused);
+    expect(await thrown(scene.client.runOnce(namespace, key, null, work))).toBe(refused);
     const next = await scene.client.runOnce(namespace, key, null, ({ attempt, lastError }) => ({ attempt, lastError }));
     expect(next.value).toMatchObject({ attempt: 2, lastError: { code: 'DOWN', message: 'provider is down' } });
   });
@@ -128,7 +112,7 @@ describeTransports('runOnce', (scene) => {
     const { namespace, key } = scene.place();
     const fail = (retryAfterMs: number) => async (): Promise<never> =>
       Promise.reject(new RetryableError('busy', { retryAfterMs }));
-    await rejection(scene.client.runOnce(namespace, key, null, fail(200)));
+    await thrown(scene.client.runOnce(namespace, key, null, fail(200)));
     const startMs = performance.now();
     const next = scene.client.runOnce(namespace, key, null, fail(60_000));
     await expect(next).rejects.toThrow(RetryableError);
@@ -144,8 +128,8 @@ describeTransports('runOnce', (scene) => {
     const work = (): never => {
       throw reset;
     };
-    expect(await rejection(scene.client.runOnce(namespace, key, null, work))).toBe(reset);
-    const next = await rejection(scene.client.runOnce(namespace, key, null, () => 'charged twice'));
+    expect(await thrown(scene.client.runOnce(namespace, key, null, work))).toBe(reset);
+    const next = await thrown(scene.client.runOnce(namespace, key, null, () => 'charged twice'));
     expect(next).toBeInstanceOf(OrphanedError);
     expect((next as OrphanedError).answer).toMatchObject({
       orphan: { cause: 'holder-unknown' },
@@ -158,7 +142,7 @@ describeTransports('runOnce', (scene) => {
     const work = (): never => {
       throw new TypeError('fetch failed');
     };
-    await rejection(scene.client.runOnce(namespace, key, null, work, { onThrow: () => 'retryable' }));
+    await thrown(scene.client.runOnce(namespace, key, null, work, { onThrow: () => 'retryable' }));
     const next = await scene.client.runOnce(namespace, key, null, ({ attempt }) => attempt);
     expect(next.value).toBe(2);
   });
@@ -169,7 +153,7 @@ describeTransports('runOnce', (scene) => {
       await context.checkpoint('tx-5');
       throw new UnknownOutcomeError('no answer from the provider');
     };
-    await rejection(scene.client.runOnce(namespace, key, null, work, { labels: { order: '5' } }));
+    await thrown(scene.client.runOnce(namespace, key, null, work, { labels: { order: '5' } }));
     const failed: unknown[] = [];
     const done = await scene.client.reconcile(
       namespace,
@@ -187,159 +171,17 @@ describeTransports('runOnce', (scene) => {
   test('a review that does not know leaves the orphan for the next', async () => {
     const { namespace, key } = scene.place();
     const unknown = async (): Promise<never> => Promise.reject(new Error('provider is down'));
-    await rejection(scene.client.runOnce(namespace, key, null, unknown));
+    await thrown(scene.client.runOnce(namespace, key, null, unknown));
     expect(await scene.client.reconcile(namespace, unknown)).toEqual({ claimed: 1, completed: 0 });
     const never = async (): Promise<never> => Promise.reject(new RetryableError('the provider has no such charge'));
     expect(await scene.client.reconcile(namespace, never)).toEqual({ claimed: 1, completed: 0 });
     expect((await scene.client.runOnce(namespace, key, null, ({ attempt }) => attempt)).value).toBe(4);
   });
 
-  test('a caller waits for whoever is at it and gets that result', async () => {
-    const place = scene.place();
-    const leaseToken = await hold(scene, place);
-    const waiting = scene.client.runOnce<unknown>(place.namespace, place.key, null, () => 'not run', {
-      timeoutMs: 5_000,
-    });
-    await later(50);
-    const result = Buffer.from('"theirs"');
-    await scene.client.complete({ ...place, leaseToken, result, contentType: 'application/json' });
-    expect(await waiting).toMatchObject({ value: 'theirs', replayed: true });
-  });
-
-  test('a caller whose time is over before the other is done is told who is at it', async () => {
-    const place = scene.place();
-    await hold(scene, place);
-    const startMs = performance.now();
-    const error = await rejection(scene.client.runOnce(place.namespace, place.key, null, () => 1, { timeoutMs: 400 }));
-    expect(error).toBeInstanceOf(InProgressError);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
-  });
-
-  test('a caller who leaves while waiting gives back the lease that it wins afterwards', async () => {
-    const place = scene.place();
-    const leaseToken = await hold(scene, place);
-    const controller = new AbortController();
-    const { signal } = controller;
-    const waiting = scene.client.runOnce(place.namespace, place.key, null, () => 'ran', { signal });
-    await later(50);
-    controller.abort(new Error('client hung up'));
-    await expect(waiting).rejects.toThrow('client hung up');
-    await scene.client.fail({ ...place, leaseToken, kind: 'retryable' });
-    await until(async () => (await scene.client.lookup(place)).attempt === 2);
-    await until(async () => (await scene.client.lookup(place)).state === 'released');
-    expect((await scene.client.runOnce(place.namespace, place.key, null, () => 'mine')).value).toBe('mine');
-  });
-
-  test('work that has begun is finished and recorded although its caller has left', async () => {
-    const { namespace, key } = scene.place();
-    const controller = new AbortController();
-    const running = scene.client.runOnce(
-      namespace,
-      key,
-      null,
-      async (context) => {
-        controller.abort(new Error('client hung up'));
-        await later(50);
-        return context.signal.aborted;
-      },
-      { signal: controller.signal },
-    );
-    expect((await running).value).toBe(false);
-    expect((await scene.client.lookup({ namespace, key })).state).toBe('completed');
-  });
-
-  test('the lease is renewed for as long as the work takes', async () => {
-    const { namespace, key } = scene.place();
-    const running = scene.client.runOnce(
-      namespace,
-      key,
-      null,
-      async (context) => {
-        await later(1_500);
-        return { lost: context.signal.aborted, remains: context.leaseRemainingMs > 0 };
-      },
-      { leaseMs: 400 },
-    );
-    await later(700);
-    expect(await scene.client.begin({ namespace, key })).toMatchObject({ kind: 'in-progress', attempt: 1 });
-    expect((await running).value).toEqual({ lost: false, remains: true });
-  });
-
-  test('work that takes longer than it may is told before its lease ends, and not renewed', async () => {
-    const { namespace, key } = scene.place();
-    const running = scene.client.runOnce(
-      namespace,
-      key,
-      null,
-      async ({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-      { leaseMs: 300, holdMsMax: 500 },
-    );
-    const startMs = performance.now();
-    await expect(running).rejects.toThrow(LeaseEndingError);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
-    await expect(scene.client.runOnce(namespace, key, null, () => 1)).rejects.toThrow(OrphanedError);
-  });
-
-  test('a holder that was taken over is told at its next renewal, and its outcome is refused', async () => {
-    const { namespace, key } = scene.place();
-    let wasTold: unknown;
-    const running = scene.client.runOnce(
-      namespace,
-      key,
-      null,
-      async ({ signal }) => {
-        scene.advance(10_001);
-        await scene.client.begin({ namespace, key });
-        await until(() => signal.aborted, 5_000);
-        wasTold = signal.reason;
-        return 'done twice';
-      },
-      { leaseMs: 1_000 },
-    );
-    const error = await rejection(running);
-    expect(wasTold).toBeInstanceOf(LeaseEndingError);
-    expect((wasTold as Error).cause).toMatchObject({ reason: 'LEASE_LOST' });
-    expect(error).toBeInstanceOf(OutcomeNotRecordedError);
-    expect(error).toMatchObject({ value: 'done twice', cause: { reason: 'LEASE_LOST' } });
-  });
-
-  test('a takeover is told to the next attempt, with the checkpoint', async () => {
-    const place = scene.place();
-    const leaseToken = await hold(scene, place);
-    await scene.client.checkpoint({ ...place, leaseToken, data: Buffer.from('tx-3') });
-    scene.advance(30_001);
-    const { value } = await scene.client.runOnce(place.namespace, place.key, null, (context) => ({
-      attempt: context.attempt,
-      takenOver: context.takenOver,
-      checkpoint: Buffer.from(context.previousCheckpoint ?? []).toString(),
-    }));
-    expect(value).toEqual({ attempt: 2, takenOver: true, checkpoint: 'tx-3' });
-  });
-
-  test('work that blocks the event loop beyond its lease sees so at once, and is told that a timer was late', async () => {
-    const { namespace, key } = scene.place();
-    const { value } = await scene.client.runOnce(
-      namespace,
-      key,
-      null,
-      async (context) => {
-        const endMs = performance.now() + 700;
-        while (performance.now() < endMs);
-        const remainedMs = context.leaseRemainingMs;
-        await until(() => context.signal.aborted);
-        return { remainedMs };
-      },
-      { leaseMs: 300 },
-    );
-    // Nobody took over, so that the late holder keeps its work.
-    expect(value.remainedMs).toBeLessThan(0);
-    expect(scene.logged.some(({ message }) => message.includes('event loop was blocked'))).toBe(true);
-  });
-
   test('a result that cannot be stored holds the key instead of letting it run again', async () => {
     for (const result of [new Uint8Array(256 * 1024 + 1), 10n, () => 1]) {
       const { namespace, key } = scene.place();
-      const error = await rejection(scene.client.runOnce(namespace, key, null, () => result));
+      const error = await thrown(scene.client.runOnce(namespace, key, null, () => result));
       expect(error).toBeInstanceOf(OutcomeNotRecordedError);
       const { cause } = error as Error;
       expect(cause instanceof InvalidFieldError || cause instanceof TypeError).toBe(true);
@@ -350,7 +192,7 @@ describeTransports('runOnce', (scene) => {
   test('a message that is too long is cut, not lost', async () => {
     const { namespace, key } = scene.place();
     const long = async (): Promise<never> => Promise.reject(new FinalError('\u{1f600}'.repeat(1000)));
-    const error = await rejection(scene.client.runOnce(namespace, key, null, long));
+    const error = await thrown(scene.client.runOnce(namespace, key, null, long));
     expect((error as IntentFailedError).error.message).toBe('\u{1f600}'.repeat(256));
   });
 
@@ -370,18 +212,3 @@ describeTransports('runOnce', (scene) => {
     await expect(scene.client.runOnce(place.namespace, place.key, null, () => 1)).rejects.toThrow(ResultDroppedError);
   });
 });
-
-describe('rejection', () => {
-  test('a helper that hides a success would hide a bug', async () => {
-    await expect(rejection(Promise.resolve(1))).rejects.toThrow('resolved');
-  });
-});
-
-async function rejection(call: Promise<unknown>): Promise<unknown> {
-  const settled = await call.then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  );
-  if (settled === undefined) throw new Error('resolved');
-  return settled.error;
-}

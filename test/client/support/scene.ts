@@ -2,7 +2,15 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { createClient, type ClientOptions, type LogEntry, type OncedClient } from '../../../clients/node/index.ts';
+import {
+  createClient,
+  OncedError,
+  type Acquired,
+  type BeginRequest,
+  type ClientOptions,
+  type LogEntry,
+  type OncedClient,
+} from '../../../clients/node/index.ts';
 import { createMemoryStore } from '../../../storage/memory/store.ts';
 import type { PolicyLookup } from '../../../server/policy.ts';
 import { startTestServer, type TestServer } from '../../support/server.ts';
@@ -88,3 +96,30 @@ export async function until(condition: () => boolean | Promise<boolean>, boundMs
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
+
+export async function acquire(scene: Scene, request: BeginRequest): Promise<Acquired> {
+  const answer = await scene.client.begin(request);
+  if (answer.kind !== 'acquired') throw new Error(`not acquired: ${answer.kind}`);
+  return answer;
+}
+
+/** What a promise rejects with. A success is an error, so that it cannot hide. */
+export async function thrown(call: Promise<unknown>): Promise<unknown> {
+  const settled = await call.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  if (settled === undefined) throw new Error('resolved');
+  return settled.error;
+}
+
+/** The same for calls, which reject with nothing else. */
+export async function rejection(call: Promise<unknown>): Promise<OncedError> {
+  const error = await thrown(call);
+  if (error instanceof OncedError) return error;
+  throw error;
+}
+
+export const later = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
