@@ -120,13 +120,14 @@ describe('broken streams', () => {
     const total = Number(process.env['ONCED_SESSION_OPERATIONS'] ?? 4_000) / 2;
     let done = 0;
     let cuts = 0;
-    const cutter = (async () => {
-      while (done < total) {
-        await later(20 + Math.random() * 60);
-        scene.proxy.cut();
-        cuts += 1;
-      }
-    })();
+    const cutAgain = async (): Promise<void> => {
+      await later(20 + Math.random() * 60);
+      if (done >= total) return;
+      scene.proxy.cut();
+      cuts += 1;
+      await cutAgain();
+    };
+    const cutter = cutAgain();
     const worker = async (first: number): Promise<void> => {
       for (let index = first; index < total; index += 64) {
         const key = `order-${index}`;
