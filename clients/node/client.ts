@@ -4,15 +4,23 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { create } from '@bufbuild/protobuf';
 import { GetServerInfoRequestSchema } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { beginAnswer, claimedOrphans, extended, intentRecord, issuedKeys, serverInfo, settled } from './answers.ts';
-import { createCaller, type Caller } from './caller.ts';
+import {
+  beginAnswer,
+  claimedOrphans,
+  extended,
+  intentRecord,
+  issuedKeys,
+  serverInfo,
+  settled,
+} from './wire/answers.ts';
+import { createCaller, type Caller } from './wire/caller.ts';
 import type { ClientOptions } from './options.ts';
-import * as requests from './requests.ts';
-import type { Work } from './perform.ts';
-import { reconcile, type Reconciled, type ReconcileOptions, type Review } from './reconcile.ts';
-import { runOnce, type RunOptions, type RunResult } from './run-once.ts';
+import * as requests from './wire/requests.ts';
+import type { Work } from './work/perform.ts';
+import { reconcile, type Reconciled, type ReconcileOptions, type Review } from './work/reconcile.ts';
+import { runOnce, type RunOptions, type RunResult } from './work/run-once.ts';
 import type * as types from './types.ts';
-import { watchIntent } from './watch.ts';
+import { watchIntent } from './wire/watch.ts';
 
 /** Milliseconds for all tries of a call, when the caller gives none. */
 const TIMEOUT_MS = { ask: 2_000, settle: 5_000, look: 1_000 } as const;
@@ -49,7 +57,7 @@ export class OncedClient {
     return runOnce(this, { namespace, key, request }, work, { log: this.#caller.log, ...options });
   }
 
-  /** Takes orphans and records what `review` finds out about each; see reconcile.ts. Call it now and then. */
+  /** Takes orphans and records what `review` finds out about each; see work/reconcile.ts. Call it now and then. */
   async reconcile(namespace: string, review: Review, options: ReconcileOptions = {}): Promise<Reconciled> {
     return reconcile(this, namespace, review, { log: this.#caller.log, ...options });
   }

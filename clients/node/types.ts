@@ -1,6 +1,6 @@
 // What callers give and get. Durations are milliseconds, instants are milliseconds since 1970; both end in Ms.
 
-import type { Fingerprint } from './fingerprint.ts';
+import type { Fingerprint } from './fingerprint/fingerprint.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 

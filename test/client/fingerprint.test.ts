@@ -2,15 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { deriveKey } from '../../clients/node/derive-key.ts';
-import { FingerprintError } from '../../clients/node/fingerprint-error.ts';
+import { deriveKey } from '../../clients/node/fingerprint/derive-key.ts';
+import { FingerprintError } from '../../clients/node/fingerprint/fingerprint-error.ts';
 import {
   canonicalJson,
   fingerprintBytes,
   fingerprintJson,
   fingerprintJsonText,
-} from '../../clients/node/fingerprint.ts';
-import { parseStrictJson } from '../../clients/node/strict-json.ts';
+} from '../../clients/node/fingerprint/fingerprint.ts';
+import { parseStrictJson } from '../../clients/node/fingerprint/strict-json.ts';
 
 interface Expected {
   readonly name: string;

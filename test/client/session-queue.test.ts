@@ -3,7 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
-import { createSessionQueue, turnOf, type Pending } from '../../clients/node/session-queue.ts';
+import { createSessionQueue, turnOf, type Pending } from '../../clients/node/wire/session-queue.ts';
 import {
   BeginIntentRequestSchema,
   CompleteRequestSchema,

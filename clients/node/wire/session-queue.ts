@@ -1,7 +1,7 @@
 // Operations of a Session: those that wait for their turn and those that are sent and unanswered.
 
 import { create } from '@bufbuild/protobuf';
-import { OperationSchema, type Operation } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { OperationSchema, type Operation } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import type { PackedName, PackedCalls } from './transport.ts';
 
 export interface Pending {

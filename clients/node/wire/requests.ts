@@ -19,8 +19,8 @@ import {
   type IssueKeysRequest as WireIssueKeysRequest,
   type LookupRequest as WireLookupRequest,
   type RenewRequest as WireRenewRequest,
-} from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { IntentErrorSchema, type IntentError as WireIntentError } from '../../proto/gen/onced/v1/record_pb.js';
+} from '../../../proto/gen/onced/v1/idempotency_pb.js';
+import { IntentErrorSchema, type IntentError as WireIntentError } from '../../../proto/gen/onced/v1/record_pb.js';
 import { bytes, count, duration, fingerprints, invalidField, labels, text } from './fields.ts';
 import type {
   BeginRequest,
@@ -34,7 +34,7 @@ import type {
   LeaseHold,
   LookupRequest,
   RenewRequest,
-} from './types.ts';
+} from '../types.ts';
 
 const place = ({ namespace, key }: { readonly namespace: string; readonly key: string }) => ({
   namespace: text('namespace', namespace),

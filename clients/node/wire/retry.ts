@@ -2,9 +2,9 @@
 // out of a budget, so that a server in trouble is not buried under repeats.
 
 import { deadlineExceeded } from './error-table.ts';
-import { OncedError } from './errors.ts';
-import type { RetryOptions } from './options.ts';
-import { backoffMs, sleep } from './signals.ts';
+import { OncedError } from '../errors.ts';
+import type { RetryOptions } from '../options.ts';
+import { backoffMs, sleep } from '../signals.ts';
 
 const TRIES_MAX = 4;
 const BACKOFF_MS_MIN = 50;

@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { Client, credentials, Metadata, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
-import type { ClientOptions, Log, TlsOptions } from './options.ts';
+import type { ClientOptions, Log, TlsOptions } from '../options.ts';
 
 /**
  * Calls in a row without any answer before the channel is replaced. A channel whose target moved behind a load balancer

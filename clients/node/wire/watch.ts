@@ -8,16 +8,16 @@ import {
   WatchIntentResponseSchema,
   type WatchIntentRequest,
   type WatchIntentResponse,
-} from '../../proto/gen/onced/v1/idempotency_pb.js';
+} from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import { intentRecord } from './answers.ts';
 import type { Caller } from './caller.ts';
 import { closed } from './error-table.ts';
-import { OncedError } from './errors.ts';
+import { OncedError } from '../errors.ts';
 import { text } from './fields.ts';
-import { backoffMs, onAbort, sleep } from './signals.ts';
+import { backoffMs, onAbort, sleep } from '../signals.ts';
 import { pathOf } from './transport.ts';
-import type { WatchEvent } from './types.ts';
-import { errorOfCall } from './wire-status.ts';
+import type { WatchEvent } from '../types.ts';
+import { errorOfCall } from './status.ts';
 
 const BACKOFF_MS_MIN = 50;
 const BACKOFF_MS_MAX = 2_000;

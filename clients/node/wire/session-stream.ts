@@ -8,7 +8,7 @@ import {
   SessionResponseSchema,
   type Operation,
   type OperationResult,
-} from '../../proto/gen/onced/v1/idempotency_pb.js';
+} from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import { pathOf } from './transport.ts';
 
 export interface StreamEvents {

@@ -2,16 +2,16 @@
 // no timer that would add latency. A stream that breaks settles all that is pending with an error that may be retried.
 
 import type { Metadata, ServiceError } from '@grpc/grpc-js';
-import type { OperationResult } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import type { OperationResult } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import type { Connection } from './connection.ts';
 import { closed, deadlineExceeded, oncedError, unreachable } from './error-table.ts';
-import { type OncedError } from './errors.ts';
-import type { Log, SessionOptions } from './options.ts';
+import { type OncedError } from '../errors.ts';
+import type { Log, SessionOptions } from '../options.ts';
 import { createSessionQueue, turnOf, type Pending } from './session-queue.ts';
 import { openStream, type SessionStream } from './session-stream.ts';
-import { onAbort, sleep } from './signals.ts';
+import { onAbort, sleep } from '../signals.ts';
 import type { PackedCalls, PackedName, Transport, TryOptions } from './transport.ts';
-import { errorOfCall, errorOfStatus } from './wire-status.ts';
+import { errorOfCall, errorOfStatus } from './status.ts';
 
 const IN_FLIGHT_MAX = 1024;
 const QUEUE_MAX = 65_536;

@@ -2,10 +2,10 @@
 // caller reaches this far.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { DeadlineExceededError, InternalError, OncedError } from './errors.ts';
-import type { Log } from './options.ts';
-import { backoffMs } from './signals.ts';
-import type { IntentError, Settled } from './types.ts';
+import { DeadlineExceededError, InternalError, OncedError } from '../errors.ts';
+import type { Log } from '../options.ts';
+import { backoffMs } from '../signals.ts';
+import type { IntentError, Settled } from '../types.ts';
 import { FinalError, RetryableError, UnknownOutcomeError } from './work-errors.ts';
 
 const BACKOFF_MS_MIN = 50;

@@ -3,10 +3,10 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { anyUnpack, durationMs, type Any } from '@bufbuild/protobuf/wkt';
 import type { ServiceError } from '@grpc/grpc-js';
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../proto/gen/google/rpc/error_details_pb.js';
-import { StatusSchema, type Status } from '../../proto/gen/google/rpc/status_pb.js';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../proto/gen/google/rpc/error_details_pb.js';
+import { StatusSchema, type Status } from '../../../proto/gen/google/rpc/status_pb.js';
 import { oncedError } from './error-table.ts';
-import { CODES, type Code, type ErrorFacts, type OncedError } from './errors.ts';
+import { CODES, type Code, type ErrorFacts, type OncedError } from '../errors.ts';
 
 const DOMAIN = 'onced.v1';
 

@@ -1,11 +1,11 @@
 // runOnce: the whole job in one call. Fingerprint, begin, work under a lease, record the outcome; or the stored outcome.
 
 import { claim } from './claim.ts';
-import type { OncedClient } from './client.ts';
-import { fingerprintBytes, fingerprintJson, type Fingerprint } from './fingerprint.ts';
-import type { Log } from './options.ts';
+import type { OncedClient } from '../client.ts';
+import { fingerprintBytes, fingerprintJson, type Fingerprint } from '../fingerprint/fingerprint.ts';
+import type { Log } from '../options.ts';
 import { perform, type PerformOptions, type Work } from './perform.ts';
-import type { Acquired, BeginRequest, Completed, Labels } from './types.ts';
+import type { Acquired, BeginRequest, Completed, Labels } from '../types.ts';
 import { decodeValue } from './values.ts';
 import { IntentFailedError, OrphanedError, ResultDroppedError } from './work-errors.ts';
 

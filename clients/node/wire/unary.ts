@@ -4,9 +4,9 @@ import { fromBinary, toBinary, type Message } from '@bufbuild/protobuf';
 import { status as GrpcCode, type ClientUnaryCall, type Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Connection } from './connection.ts';
 import { deadlineExceeded, unreachable } from './error-table.ts';
-import { onAbort } from './signals.ts';
+import { onAbort } from '../signals.ts';
 import { methodOf, pathOf, type CallName, type Transport, type TryOptions, type UnaryCalls } from './transport.ts';
-import { errorOfCall } from './wire-status.ts';
+import { errorOfCall } from './status.ts';
 
 /** Past a call's deadline grpc-js should have ended it; its timers have been seen to fail (grpc-node #2446). */
 const OWN_TIMER_MARGIN_MS = 250;

@@ -1,10 +1,10 @@
 // Orphans: keys of which nobody knows whether their side effect happened. Claims some, lets the caller ask the provider,
 // and records what it found out.
 
-import type { OncedClient } from './client.ts';
-import type { Log } from './options.ts';
+import type { OncedClient } from '../client.ts';
+import type { Log } from '../options.ts';
 import { perform, type PerformOptions, type WorkContext } from './perform.ts';
-import type { ClaimedOrphan, IntentRecord } from './types.ts';
+import type { ClaimedOrphan, IntentRecord } from '../types.ts';
 
 export interface ReconcileOptions extends PerformOptions {
   /** Orphans to take at a time. 1 to 100. Default: 10. */

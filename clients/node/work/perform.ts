@@ -1,12 +1,12 @@
 // Work under a lease: kept alive while it runs, its outcome recorded when it ends. For runOnce and for reconcile.
 
-import type { OncedClient } from './client.ts';
+import type { OncedClient } from '../client.ts';
 import { encodeValue, type EncodedValue } from './values.ts';
 import { keepLease, type LeaseKeeper } from './lease-keeper.ts';
-import type { Log } from './options.ts';
-import { InvalidFieldError } from './errors.ts';
+import type { Log } from '../options.ts';
+import { InvalidFieldError } from '../errors.ts';
 import { failureOf, settleToTheEnd, type Failure, type ThrowMeans } from './settle.ts';
-import type { Acquired, IntentError, LeaseHold, RecordSummary, Settled } from './types.ts';
+import type { Acquired, IntentError, LeaseHold, RecordSummary, Settled } from '../types.ts';
 import { IntentFailedError, OutcomeNotRecordedError } from './work-errors.ts';
 
 /** As long as an attempt can hold a key. */

@@ -1,8 +1,8 @@
 // What a client needs of the wire: one try of one call. Two transports fulfil it, unary calls and the Session stream.
 
 import type { DescMethod } from '@bufbuild/protobuf';
-import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import type * as wire from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { IdempotencyService } from '../../../proto/gen/onced/v1/idempotency_pb.js';
+import type * as wire from '../../../proto/gen/onced/v1/idempotency_pb.js';
 
 /** Calls that a Session carries too. */
 export interface PackedCalls {

@@ -1,7 +1,7 @@
 // What work throws to say how it failed, and what runOnce throws to say how it ended.
 
-import type { OncedError } from './errors.ts';
-import type { Failed, InProgress, IntentError, Orphaned, RetryLater } from './types.ts';
+import type { OncedError } from '../errors.ts';
+import type { Failed, InProgress, IntentError, Orphaned, RetryLater } from '../types.ts';
 
 export interface WorkErrorOptions extends ErrorOptions {
   /** For programs. 1 to 128 bytes. Default: the name of the class. */

@@ -1,10 +1,10 @@
 // Keeps a lease while work is done: renews at a third, and warns the work before the lease could be lost. All times are
 // counted on the monotonic clock from when the request that won them was sent.
 
-import type { OncedClient } from './client.ts';
-import { AlreadySettledError, IntentNotFoundError, LeaseLostError, type OncedError } from './errors.ts';
-import type { Log } from './options.ts';
-import type { Acquired, Extended, LeaseHold } from './types.ts';
+import type { OncedClient } from '../client.ts';
+import { AlreadySettledError, IntentNotFoundError, LeaseLostError, type OncedError } from '../errors.ts';
+import type { Log } from '../options.ts';
+import type { Acquired, Extended, LeaseHold } from '../types.ts';
 import { LeaseEndingError } from './work-errors.ts';
 
 /** Renew this often within a lease, so that two renewals may fail before the work has to stop. */

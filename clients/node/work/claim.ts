@@ -2,12 +2,12 @@
 // the same attempt id, and gives back a lease that was won after its caller had left.
 
 import { randomUUID } from 'node:crypto';
-import type { OncedClient } from './client.ts';
-import { deadlineExceeded } from './error-table.ts';
-import { AttemptEndedError, DeadlineExceededError, OncedError } from './errors.ts';
-import type { Log } from './options.ts';
-import { backoffMs, onAbort, sleep } from './signals.ts';
-import type { Acquired, BeginAnswer, BeginRequest, Completed, Failed, Orphaned } from './types.ts';
+import type { OncedClient } from '../client.ts';
+import { deadlineExceeded } from '../wire/error-table.ts';
+import { AttemptEndedError, DeadlineExceededError, OncedError } from '../errors.ts';
+import type { Log } from '../options.ts';
+import { backoffMs, onAbort, sleep } from '../signals.ts';
+import type { Acquired, BeginAnswer, BeginRequest, Completed, Failed, Orphaned } from '../types.ts';
 import { InProgressError, RetryLaterError } from './work-errors.ts';
 
 export type FinalAnswer = Acquired | Completed | Failed | Orphaned;

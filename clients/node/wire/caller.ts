@@ -1,10 +1,10 @@
 // One call from start to end: the transport, the tries, the hooks. What the client's methods have in common.
 
-import { createTransports } from './auto.ts';
+import { createTransports } from './choice.ts';
 import { createConnection, type Connection } from './connection.ts';
 import { closed } from './error-table.ts';
-import { OncedError } from './errors.ts';
-import { logOf, type CallEnd, type ClientOptions, type Log } from './options.ts';
+import { OncedError } from '../errors.ts';
+import { logOf, type CallEnd, type ClientOptions, type Log } from '../options.ts';
 import { createRetrier } from './retry.ts';
 import { methodOf, type CallName, type Transport, type UnaryCalls } from './transport.ts';
 

@@ -1,7 +1,7 @@
 // From response messages to plain values.
 
 import { durationMs, timestampMs, type Duration, type Timestamp } from '@bufbuild/protobuf/wkt';
-import type * as wire from '../../proto/gen/onced/v1/idempotency_pb.js';
+import type * as wire from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import {
   IntentState as WireState,
   OrphanCause,
@@ -9,7 +9,7 @@ import {
   type IntentRecord as WireRecord,
   type Orphan as WireOrphan,
   type RecordSummary as WireSummary,
-} from '../../proto/gen/onced/v1/record_pb.js';
+} from '../../../proto/gen/onced/v1/record_pb.js';
 import { unreachable } from './error-table.ts';
 import type {
   Acquired,
@@ -29,7 +29,7 @@ import type {
   RetryLater,
   ServerInfo,
   Settled,
-} from './types.ts';
+} from '../types.ts';
 
 /** What the caller knows of its own request. */
 export interface Sent {

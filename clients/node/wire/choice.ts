@@ -1,9 +1,9 @@
 // Which transport a call takes: the Session where the server has it, unary calls otherwise.
 
 import { create } from '@bufbuild/protobuf';
-import { GetServerInfoRequestSchema } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { GetServerInfoRequestSchema } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import type { Connection } from './connection.ts';
-import type { ClientOptions, Log } from './options.ts';
+import type { ClientOptions, Log } from '../options.ts';
 import { createSession } from './session.ts';
 import { isPacked, type CallName, type PackedCalls, type Transport, type UnaryCalls } from './transport.ts';
 import { createUnary } from './unary.ts';

@@ -1,7 +1,7 @@
 // Which class belongs to which reason, and the errors that this client makes itself.
 
-import * as errors from './errors.ts';
-import type { ErrorFacts, OncedError } from './errors.ts';
+import * as errors from '../errors.ts';
+import type { ErrorFacts, OncedError } from '../errors.ts';
 
 const CLASSES: Readonly<Record<string, new (facts: ErrorFacts) => OncedError>> = {
   INVALID_FIELD: errors.InvalidFieldError,
