@@ -9,7 +9,14 @@ import {
   type ClaimOrphansRequest,
   type ClaimOrphansResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { orphanOf, type DurationMs, type EpochMs, type StoredRecord } from '../../storage/contract/index.ts';
+import {
+  isReview,
+  orphanOf,
+  REVIEW_ATTEMPT_PREFIX,
+  type DurationMs,
+  type EpochMs,
+  type StoredRecord,
+} from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import { acquiredMessage, recordMessage } from '../messages.ts';
@@ -65,7 +72,7 @@ async function claimOne(
     expected: record.revision,
     fingerprints,
     labels,
-    attemptId: randomUUID(),
+    attemptId: (isReview(record) ? REVIEW_ATTEMPT_PREFIX : '') + randomUUID(),
     owner,
     leaseToken: newLeaseToken(),
     leaseMs,

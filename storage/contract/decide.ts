@@ -6,6 +6,12 @@ import type { EpochMs, Fingerprint, LeaseToken, StoredRecord, StoredState } from
 /** At most this many fingerprints are kept for a key, so that a scheme can change during a roll-out. */
 export const FINGERPRINTS_MAX = 4;
 
+/**
+ * Attempt ids that start so are a reconciler's, on an orphan whose holder said that it does not know: when the reconciler
+ * vanishes too, the key stays held for review whatever the policy. No caller may choose such an id.
+ */
+export const REVIEW_ATTEMPT_PREFIX = 'onced:review:';
+
 /** What must be known of a BeginIntent to decide it. */
 export interface BeginAsk {
   readonly attemptId: string;
@@ -56,7 +62,7 @@ export function decideBegin(ask: BeginAsk, record: StoredRecord | undefined, now
     case 'IN_PROGRESS':
       if (isSameAttempt) return { kind: 'extend', revision: record.revision };
       if (isLive(record, nowMs)) return { kind: 'in-progress', record, nowMs };
-      if (ask.onLeaseExpiry === 'HOLD') {
+      if (ask.onLeaseExpiry === 'HOLD' || isReview(record)) {
         return { kind: 'orphaned', record, orphan: { sinceMs: record.leaseExpireMs, cause: 'LEASE_EXPIRED' } };
       }
       return nextAttempt(ask, record);
@@ -67,6 +73,10 @@ export function decideBegin(ask: BeginAsk, record: StoredRecord | undefined, now
       return nextAttempt(ask, record);
   }
 }
+
+/** Somebody reviews or reviewed what a holder did not know. */
+export const isReview = (record: StoredRecord): boolean =>
+  record.state === 'UNKNOWN' || record.attemptId.startsWith(REVIEW_ATTEMPT_PREFIX);
 
 function nextAttempt(ask: BeginAsk, record: StoredRecord): BeginDecision {
   if (attemptsAreUsedUp(ask, record)) return { kind: 'exhaust', revision: record.revision };

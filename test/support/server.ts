@@ -13,30 +13,27 @@ import { pino } from 'pino';
 import { AdminService } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
-import { openEngine } from '../../server/engine.ts';
+import type { Engine } from '../../server/context.ts';
+import { openEngine, type EngineOptions } from '../../server/engine.ts';
 import { startGrpc, type GrpcListener } from '../../server/grpc.ts';
 import { createMetrics, type MetricsOwner } from '../../server/metrics.ts';
-import type { PolicyLookup } from '../../server/policy.ts';
-import type { Store } from '../../storage/contract/index.ts';
 
 export interface TestServer extends AsyncDisposable {
   readonly address: string;
   readonly listener: GrpcListener;
   readonly metrics: MetricsOwner;
+  readonly engine: Engine;
   readonly client: TestClient;
   readonly admin: AdminClient;
 }
 
-export interface TestServerOptions {
-  readonly store: Store;
-  readonly policyOf?: PolicyLookup;
-}
+export type TestServerOptions = Omit<EngineOptions, 'metrics' | 'log'>;
 
 /** Serves the store; closing it closes the store too. */
-export async function startTestServer({ store, policyOf }: TestServerOptions): Promise<TestServer> {
+export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const log = pino({ level: 'silent' });
   const metrics = createMetrics();
-  const { engine, stop } = await openEngine({ store, metrics, log, ...(policyOf === undefined ? {} : { policyOf }) });
+  const { engine, stop } = await openEngine({ ...options, metrics, log });
   const listener = await startGrpc({ engine, log, address: '127.0.0.1:0' });
   const client = connect(listener.address);
   const admin = connectAdmin(listener.address);
@@ -44,6 +41,7 @@ export async function startTestServer({ store, policyOf }: TestServerOptions): P
     address: listener.address,
     listener,
     metrics,
+    engine,
     client,
     admin,
     async [Symbol.asyncDispose]() {
@@ -51,7 +49,7 @@ export async function startTestServer({ store, policyOf }: TestServerOptions): P
       admin.raw.close();
       await stop();
       await listener.drain(1000);
-      await store.close();
+      await options.store.close();
     },
   };
 }
