@@ -54,6 +54,9 @@ export interface NamespacesOptions {
   readonly serverPolicy?: NamespacePolicy;
 }
 
+/** A policy as it would be. */
+type Replaced = Pick<NamespaceChange, 'namespace' | 'policy'>;
+
 interface Own {
   readonly policy: NamespacePolicy;
   readonly revision: number;
@@ -79,13 +82,23 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     const policy = own.get(name)?.policy ?? configured.get(name);
     return policy === undefined ? undefined : { source: name, policy };
   };
-  const effectiveOf = (namespace: string, replaced?: NamespacePolicy): EffectivePolicy => {
+  const effectiveOf = (namespace: string, replaced?: Replaced): EffectivePolicy => {
     const line = lineOf(namespace).map((name) =>
-      name === namespace && replaced !== undefined ? { source: name, policy: replaced } : layerOf(name),
+      name === replaced?.namespace ? { source: name, policy: replaced.policy } : layerOf(name),
     );
     return inherit([...line.filter((layer) => layer !== undefined), ...serverLayers]);
   };
   const isRegistered = (namespace: string): boolean => own.has(namespace) || configured.has(namespace);
+  const registered = (): readonly string[] => [...new Set([...own.keys(), ...configured.keys()])].toSorted();
+  const namesBelow = (namespace: string): readonly string[] =>
+    registered().filter((name) => name.startsWith(`${namespace}/`));
+
+  /** What a namespace sets for itself must make sense under what it would inherit too. */
+  const checkSenseBelow = (below: string, change: Replaced, violations: Violations): void => {
+    const found = new Violations();
+    checkSense(effectiveOf(below, change), found);
+    for (const { field, description } of found.list()) violations.add(field, `of ${below} ${description}`);
+  };
 
   const resolve = (namespace: Namespace): Policy | undefined => {
     const policy = policyOfMessage(effectiveOf(namespace).policy);
@@ -144,13 +157,13 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     },
     isRegistered,
     describe,
-    list: () =>
-      [...new Set([...own.keys(), ...configured.keys()])].toSorted().map((name) => describe(name as Namespace)),
+    list: () => registered().map((name) => describe(name as Namespace)),
 
     async put({ namespace, policy, expectedRevision }) {
       const violations = new Violations();
       checkBounds(policy, violations);
-      checkSense(effectiveOf(namespace, policy), violations);
+      checkSense(effectiveOf(namespace, { namespace, policy }), violations);
+      for (const below of namesBelow(namespace)) checkSenseBelow(below, { namespace, policy }, violations);
       violations.check();
       const stored: Stored = { policy: toJsonString(NamespacePolicySchema, policy), updateMs: Date.now() };
       const entry = await registry.put({

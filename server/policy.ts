@@ -4,6 +4,7 @@ import type { NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
 import { OnLeaseExpiry, OnStoreOutage } from '../proto/gen/onced/v1/admin_pb.js';
 import { durationMs as protoMs, type Duration } from '@bufbuild/protobuf/wkt';
 import { durationMs, type DurationMs, type Namespace } from '../storage/contract/index.ts';
+import { limits } from './limits.ts';
 import { DEFAULT_NAMESPACE_POLICY } from './policy-defaults.ts';
 
 export interface Policy {
@@ -11,6 +12,8 @@ export interface Policy {
   readonly leaseMsMax: DurationMs;
   readonly ttlMs: DurationMs;
   readonly ttlMsMax: DurationMs;
+  /** Clients go on retrying for this long: whoever keeps a record for less would let a retry run again. */
+  readonly ttlMsMin: DurationMs;
   /** Result bytes go after this or with the outcome, whichever comes first. */
   readonly resultTtlMs: DurationMs;
   /** How long an orphan under HOLD, or an unknown outcome, waits to be resolved. */
@@ -50,6 +53,7 @@ export function policyOfMessage(effective: NamespacePolicy): Policy {
     leaseMsMax: ms(effective.leaseMax),
     ttlMs: ms(effective.ttl),
     ttlMsMax: ms(effective.ttlMax),
+    ttlMsMin: durationMs(Math.max(limits.ttlMsMin, ms(effective.clientRetryWindow))),
     resultTtlMs: ms(effective.resultTtl ?? effective.ttlMax),
     orphanTtlMs: ms(effective.orphanTtl),
     lateRetryGraceMs: ms(effective.lateRetryGrace),

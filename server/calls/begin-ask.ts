@@ -68,7 +68,7 @@ function readTimes(
 ): { leaseMs: DurationMs; ttlMs: DurationMs; waitMs: DurationMs } {
   const { lease, ttl, wait } = request;
   const leaseBounds = { field: 'lease', value: lease, msMin: limits.leaseMsMin, msMax: policy.leaseMsMax };
-  const ttlBounds = { field: 'ttl', value: ttl, msMin: limits.ttlMsMin, msMax: policy.ttlMsMax };
+  const ttlBounds = { field: 'ttl', value: ttl, msMin: policy.ttlMsMin, msMax: policy.ttlMsMax };
   const waitBounds = { field: 'wait', value: wait, msMin: 0, msMax: policy.waitMsMax };
   return {
     leaseMs: readDuration(leaseBounds, violations) ?? policy.leaseMs,

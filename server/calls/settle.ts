@@ -38,7 +38,7 @@ export async function complete(engine: Engine, request: CompleteRequest, call: C
     labels: readLabels('labels', request.labels, violations),
     resultTtlMs: policy.resultTtlMs,
   };
-  const ttl = { field: 'ttl', value: request.ttl, msMin: limits.ttlMsMin, msMax: policy.ttlMsMax };
+  const ttl = { field: 'ttl', value: request.ttl, msMin: policy.ttlMsMin, msMax: policy.ttlMsMax };
   const ttlMs = readDuration(ttl, violations);
   violations.check();
   assertNotOver(call);
@@ -50,7 +50,8 @@ export async function fail(engine: Engine, request: FailRequest, call: CallConte
   const violations = new Violations();
   const holder = readHolder(engine, request, violations);
   const settlement = readFailure(request, violations);
-  const ttl = { field: 'ttl', value: request.ttl, msMin: limits.ttlMsMin, msMax: holder.policy.ttlMsMax };
+  const { ttlMsMin, ttlMsMax } = holder.policy;
+  const ttl = { field: 'ttl', value: request.ttl, msMin: ttlMsMin, msMax: ttlMsMax };
   const asked = readDuration(ttl, violations);
   violations.check();
   assertNotOver(call);
