@@ -31,19 +31,34 @@ interface Secrets {
 }
 
 export function createIssuedKeys(registry: Registry): IssuedKeys {
+  let running: Promise<unknown> = Promise.resolve();
+  let next: Promise<readonly Buffer[]> | undefined;
   let cached: { readonly secrets: readonly Buffer[]; readonly readMs: number } | undefined;
 
-  const read = async (): Promise<readonly Buffer[]> => {
-    if (cached !== undefined && performance.now() - cached.readMs < SECRETS_MS) return cached.secrets;
+  const read = async (): Promise<readonly Buffer[]> =>
+    cached !== undefined && performance.now() - cached.readMs < SECRETS_MS ? cached.secrets : readNow();
+
+  const readNow = async (): Promise<readonly Buffer[]> => {
     const entry = await registry.get(ENTRY);
     if (entry === undefined) {
       const first: Secrets = { secrets: [randomBytes(32).toString('base64')] };
       await registry.put({ ...ENTRY, value: JSON.stringify(first), expectedRevision: 0 });
-      return read();
+      return readNow();
     }
     const { secrets } = JSON.parse(entry.value) as Secrets;
     cached = { secrets: secrets.map((secret) => Buffer.from(secret, 'base64')), readMs: performance.now() };
     return cached.secrets;
+  };
+
+  /** A read that begins after this call. However many ask, one runs and one waits: forged keys cost no more than that. */
+  const readAfresh = (): Promise<readonly Buffer[]> => {
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return (running = readNow());
+      });
+    return next;
   };
 
   return {
@@ -66,8 +81,10 @@ export function createIssuedKeys(registry: Registry): IssuedKeys {
       if (PREFIX + bytes.toString('base64url') !== key) return 'forged';
       const payload = bytes.subarray(0, PAYLOAD_BYTES);
       const mac = bytes.subarray(PAYLOAD_BYTES);
-      const secrets = await read();
-      if (!secrets.some((secret) => timingSafeEqual(macOf(secret, payload), mac))) return 'forged';
+      const isSigned = (secrets: readonly Buffer[]): boolean =>
+        secrets.some((secret) => timingSafeEqual(macOf(secret, payload), mac));
+      // Another server may have signed it with a secret that is newer than what is known here.
+      if (!isSigned(await read()) && !isSigned(await readAfresh())) return 'forged';
       if (!payload.subarray(RANDOM_BYTES + EXPIRY_BYTES).equals(namespaceBytes(namespace))) return 'namespace';
       return nowMs < payload.readUIntBE(RANDOM_BYTES, EXPIRY_BYTES) ? 'good' : 'expired';
     },
