@@ -27,11 +27,16 @@ export interface CompactionOptions {
   readonly log: Logger;
   /** Namespaces whose records must not go before they are archived. */
   readonly archived: () => readonly Namespace[];
+  /** For tests: how often a round comes, and after how long an unheard leader is replaced. */
+  readonly intervalMs?: number;
+  readonly termMs?: number;
 }
 
 const LEADER = { collection: 'leader', name: 'compaction' };
 
-export function createCompaction({ store, log, archived }: CompactionOptions): Compaction {
+export function createCompaction(options: CompactionOptions): Compaction {
+  const { store, log, archived } = options;
+  const { intervalMs = limits.compactionIntervalMs, termMs = limits.compactionTermMs } = options;
   const serverId = randomUUID();
   const stopping = new AbortController();
   let totals: CompactionProgress = { resultsDropped: 0, recordsRemoved: 0, lagMs: durationMs(0) };
@@ -48,7 +53,7 @@ export function createCompaction({ store, log, archived }: CompactionOptions): C
     const isMine = entry?.value === serverId;
     if (entry !== undefined && !isMine) {
       if (seen?.revision !== entry.revision) seen = { revision: entry.revision, sinceMs: performance.now() };
-      if (performance.now() - seen.sinceMs < limits.compactionTermMs) return false;
+      if (performance.now() - seen.sinceMs < termMs) return false;
     }
     const put = { ...LEADER, value: serverId, expectedRevision: entry?.revision ?? 0 };
     return (await store.registry.put(put)) !== undefined;
@@ -76,7 +81,7 @@ export function createCompaction({ store, log, archived }: CompactionOptions): C
 
   const rounds = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await pause(limits.compactionIntervalMs * (0.75 + Math.random() / 2), stopping.signal);
+      await pause(intervalMs * (0.75 + Math.random() / 2), stopping.signal);
       if (stopping.signal.aborted) return;
       try {
         if (await lead()) await run({ limit: Infinity, signal: stopping.signal });
