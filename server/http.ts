@@ -1,11 +1,13 @@
 // The HTTP listener: a few exact paths, every size and time bounded, the same protective headers on every answer.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { showAddress, type Address } from './config/values.ts';
 import type { ConnectEndpoint } from './connect.ts';
 import { limits } from './limits.ts';
+import { readSecureContext, watchSecureContext, type TlsFiles } from './tls.ts';
 
 export interface Reply {
   readonly status: number;
@@ -21,6 +23,8 @@ export interface HttpOptions {
   readonly pages: ReadonlyMap<string, Page>;
   /** Paths of the API; it answers them itself. */
   readonly rpc?: ConnectEndpoint;
+  /** Speaks HTTPS with these files, and with what they hold later. */
+  readonly tls?: TlsFiles | undefined;
   readonly log: Logger;
   /** Replace the bounds on time, so that a test need not wait for them. */
   readonly headersMsMax?: number;
@@ -43,15 +47,21 @@ const PROTECTIVE_HEADERS = {
   'cache-control': 'no-store',
 };
 
-export async function startHttp({ address, pages, rpc, log, ...bounds }: HttpOptions): Promise<HttpListener> {
+export async function startHttp({ address, pages, rpc, tls, log, ...bounds }: HttpOptions): Promise<HttpListener> {
   const requestMsMax = bounds.requestMsMax ?? limits.httpRequestMsMax;
-  const server = createServer({
+  const options = {
     headersTimeout: bounds.headersMsMax ?? limits.httpHeadersMsMax,
     requestTimeout: requestMsMax,
     // Node looks for overdue requests every 30 s by default, three times as long as they may take.
     connectionsCheckingInterval: 1000,
     maxHeaderSize: limits.httpHeaderBytesMax,
-  });
+  };
+  const server =
+    tls === undefined ? createServer(options) : createSecureServer({ ...options, ...readSecureContext(tls) });
+  const stopWatching =
+    server instanceof SecureServer && tls !== undefined
+      ? watchSecureContext(tls, (context) => server.setSecureContext(context))
+      : (): void => undefined;
   server.maxConnections = limits.httpConnectionsMax;
   // One above the limit: Node drops what is past it in silence, and a request that lost headers is not to be trusted.
   server.maxHeadersCount = limits.httpHeadersMax + 1;
@@ -74,7 +84,13 @@ export async function startHttp({ address, pages, rpc, log, ...bounds }: HttpOpt
       .catch((error: unknown) => log.debug({ err: error }, 'an HTTP answer was not sent'));
   });
   const port = await listen(server, address);
-  return { address: { host: address.host, port }, close: () => close(server) };
+  return {
+    address: { host: address.host, port },
+    async close() {
+      stopWatching();
+      await close(server);
+    },
+  };
 }
 
 async function answer(pages: ReadonlyMap<string, Page>, request: IncomingMessage): Promise<Reply> {
@@ -124,7 +140,7 @@ function send(request: IncomingMessage, response: ServerResponse, reply: Reply):
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined;
 
-async function listen(server: Server, address: Address): Promise<number> {
+async function listen(server: Server | SecureServer, address: Address): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? 'somebody listens there already' : error.message;
@@ -134,7 +150,7 @@ async function listen(server: Server, address: Address): Promise<number> {
   });
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server | SecureServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     const timer = setTimeout(() => server.closeAllConnections(), limits.httpCloseMsMax);

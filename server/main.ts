@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Store, StoreCheck, StoreDescription } from '../storage/contract/index.ts';
 import type { Config } from './config/load.ts';
 import { showAddress, withoutSecrets } from './config/values.ts';
+import { openIdentify, readPepper } from './auth/open.ts';
 import { createConnect } from './connect.ts';
 import { openEngine } from './engine.ts';
 import { startGrpc } from './grpc.ts';
@@ -11,8 +12,8 @@ import { startHttp, text, type Page } from './http.ts';
 import { limits } from './limits.ts';
 import { createMetrics, type MetricsOwner } from './metrics.ts';
 import { OTHER } from './namespace-labels.ts';
-import { everybodyIsAnonymous } from './principal.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
+import { grpcCredentials, tlsFilesOf } from './tls.ts';
 import { VERSION } from './version.ts';
 
 interface StoreKind {
@@ -84,19 +85,35 @@ export interface RunningServer {
 /** Opens the store (which checks itself), listens, and says where. What it opened is closed again when a step fails. */
 export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
   const startMs = performance.now();
+  const pepper = readPepper(config);
+  const tls = tlsFilesOf(config);
   const store = await storeKind(config.store).open(config.store, log);
   const metrics = createMetrics();
   const readiness = createReadiness(store);
   const opened: (() => unknown)[] = [() => metrics.close(), () => store.close()];
   try {
     const { server: serverPolicy, namespaces: configuredPolicies } = config.policies;
-    const { engine, stop } = await openEngine({ store, metrics, log, serverPolicy, configuredPolicies });
+    const { engine, stop } = await openEngine({
+      store,
+      metrics,
+      log,
+      serverPolicy,
+      configuredPolicies,
+      ...(pepper === undefined ? {} : { pepper }),
+    });
     opened.push(stop);
     metrics.setNamespaceLabel((namespace) => (engine.namespaces.isRegistered(namespace) ? namespace : OTHER));
-    const rpc = createConnect({ engine, log, identify: everybodyIsAnonymous, corsOrigins: [] });
-    const http = await startHttp({ address: config.http, pages: pagesOf(metrics, readiness, store), rpc, log });
+    const identify = await openIdentify(config, engine.apiKeys);
+    const rpc = createConnect({ engine, log, identify, corsOrigins: config.corsOrigins });
+    const http = await startHttp({ address: config.http, pages: pagesOf(metrics, readiness, store), rpc, tls, log });
     opened.push(() => http.close());
-    const grpc = await startGrpc({ engine, log, address: showAddress(config.grpc) });
+    const grpc = await startGrpc({
+      engine,
+      log,
+      identify,
+      address: showAddress(config.grpc),
+      credentials: grpcCredentials(tls),
+    });
     const where = { grpc: grpc.address, http: showAddress(http.address) };
     const { kind, location, tier, acknowledged } = store.description;
     const startedMs = Math.round(performance.now() - startMs);

@@ -119,20 +119,46 @@ function fileOf({ flags, environment }: ConfigSources): { path: string; entry: C
 }
 
 /** What each value alone cannot tell. Values that were refused are left out. */
-function contradictions({ grpc, http, insecure }: Partial<Config>): string[] {
-  const problems = [openWithoutCredentials('gRPC', grpc, insecure), openWithoutCredentials('HTTP', http, insecure)];
+function contradictions(config: Partial<Config>): string[] {
+  const { grpc, http } = config;
+  const problems = [open('gRPC', grpc, config), open('HTTP', http, config), ...halves(config)];
   if (grpc !== undefined && http !== undefined && grpc.port !== 0 && showAddress(grpc) === showAddress(http)) {
     problems.push(`gRPC and HTTP cannot share ${showAddress(grpc)}: give --http or --grpc another port`);
   }
   return problems.filter((problem) => problem !== undefined);
 }
 
-function openWithoutCredentials(what: string, where: Address | undefined, insecure: boolean | undefined) {
+/** Callers must show who they are as soon as there is a way to. */
+export const hasCredentials = ({ adminKeyFile, jwks, principalsFile }: Partial<Config>): boolean =>
+  adminKeyFile !== undefined || jwks !== undefined || principalsFile !== undefined;
+
+function open(what: string, where: Address | undefined, config: Partial<Config>): string | undefined {
+  const { insecure, tlsCertificate } = config;
   if (where === undefined || insecure !== false || isLoopback(where)) return undefined;
+  if (hasCredentials(config) && tlsCertificate !== undefined) return undefined;
+  const lacks = hasCredentials(config)
+    ? 'without TLS, and whoever listens on the way could read every key'
+    : 'without credentials, and whoever reaches it could settle any key';
   return (
-    `${what} would listen on ${showAddress(where)} without credentials, and whoever reaches it could settle any key: ` +
-    'listen on 127.0.0.1, or say --insecure (ONCED_INSECURE=true) when the network itself is trusted'
+    `${what} would listen on ${showAddress(where)} ${lacks}: listen on 127.0.0.1, give --tls-certificate and ` +
+    '--admin-key-file, or say --insecure (ONCED_INSECURE=true) when the network itself is trusted'
   );
+}
+
+/** Settings that mean nothing alone. */
+function halves(config: Partial<Config>): string[] {
+  const together: readonly (readonly SettingName[])[] = [
+    ['tlsCertificate', 'tlsKey'],
+    ['jwks', 'jwtIssuer', 'jwtAudience'],
+    ['principalsFile', 'tlsClientCa'],
+  ];
+  return together
+    .filter(
+      (names) => names.some((name) => config[name] !== undefined) && names.some((name) => config[name] === undefined),
+    )
+    .map(
+      (names) => `${names.map((name) => flagName(settings[name].flag)).join(', ')} belong together: give all or none`,
+    );
 }
 
 /** Likely spelling mistakes. Kubernetes sets ONCED_…PORT and ONCED_…SERVICE variables for a service of that name. */

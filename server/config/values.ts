@@ -115,6 +115,17 @@ export const yesOrNo: Parse<boolean> = (raw) => {
   throw new ValueError(`is "${text(raw)}", which is neither true nor false`);
 };
 
+/** Undefined when left empty. */
+export const optionalText: Parse<string | undefined> = (raw) => (raw === '' ? undefined : text(raw));
+
+/** Separated by commas; none when left empty. */
+export const textList: Parse<readonly string[]> = (raw) =>
+  raw === ''
+    ? []
+    : text(raw)
+        .split(',')
+        .map((part) => part.trim());
+
 const LONGEST_SHOWN = 200;
 
 function text(raw: unknown): string {

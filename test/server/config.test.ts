@@ -36,7 +36,9 @@ test('the README has a row for each setting', () => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   const rows = new Set(readme.split('\n').map((line) => line.replaceAll(/\s+/g, ' ')));
   for (const { flag, environment, field, fallback } of Object.values(settings)) {
-    expect(rows).toContain(`| \`${flagName(flag)}\` | \`${environment}\` | \`${field}\` | \`${fallback}\` |`);
+    expect(rows).toContain(
+      `| \`${flagName(flag)}\` | \`${environment}\` | \`${field}\` | ${fallback === '' ? 'none' : `\`${fallback}\``} |`,
+    );
   }
 });
 
