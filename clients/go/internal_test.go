@@ -1,0 +1,58 @@
+package onced
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/onced/onced/clients/go/oncedv1"
+)
+
+func TestAnAnswerThatThisClientDoesNotKnowMeansInProgress(t *testing.T) {
+	client := &Client{}
+	answer := client.judge(&oncedv1.BeginIntentRequest{}, &oncedv1.BeginIntentResponse{}, time.Now())
+	if answer.claimed != nil || answer.isOver || !errors.As(answer.err, new(*InProgressError)) {
+		t.Errorf("answer is %+v", answer)
+	}
+}
+
+func TestALeaseThatWasOverWhenItsAnswerCameIsNotWorkedOn(t *testing.T) {
+	acquired := &oncedv1.Acquired{LeaseRemaining: durationpb.New(time.Second)}
+	late := claimed{attempt: &Attempt{acquired: acquired}, sentAt: time.Now().Add(-time.Second)}
+	inTime := claimed{attempt: &Attempt{acquired: acquired}, sentAt: time.Now().Add(-time.Second / 2)}
+	if !late.mayHaveLapsed() || inTime.mayHaveLapsed() {
+		t.Error("the lease is not counted from when the request was sent")
+	}
+}
+
+func TestRetriesStopWhenMostCallsFail(t *testing.T) {
+	budget := newRetryBudget()
+	for range 4 {
+		if !budget.failed() {
+			t.Fatal("the first failures may not be retried")
+		}
+	}
+	if budget.failed() {
+		t.Error("a fifth failure in a row may be retried")
+	}
+	for range 20 {
+		budget.succeeded()
+	}
+	if !budget.failed() {
+		t.Error("a failure after successes may not be retried")
+	}
+}
+
+func TestPlainTextStaysOnThisMachine(t *testing.T) {
+	for target, isHere := range map[string]bool{
+		"127.0.0.1:50051": true, "localhost:1": true, "[::1]:1": true, "dns:///localhost:1": true, "unix:/run/onced.sock": true,
+		"passthrough:///127.9.9.9:1": true, "onced.internal:443": false, "dns:///onced:1": false, "10.0.0.1:1": false,
+		"localhost.example.com:1": false,
+	} {
+		if isLoopback(target) != isHere {
+			t.Errorf("%s: loopback is %v", target, !isHere)
+		}
+	}
+}
