@@ -1,5 +1,7 @@
 // The typed client: one method for each call of the API, over whichever transport fits.
 
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { create } from '@bufbuild/protobuf';

@@ -27,11 +27,11 @@ export interface ClientOptions {
 /** PEM files' contents. */
 export interface TlsOptions {
   /** Certificate authorities to trust. Default: the machine's. */
-  readonly rootCertificates?: Buffer;
+  readonly rootCertificates?: Uint8Array;
   /** This client's own key, for mutual TLS. Default: none. */
-  readonly privateKey?: Buffer;
+  readonly privateKey?: Uint8Array;
   /** The certificate chain of `privateKey`. Default: none. */
-  readonly certificateChain?: Buffer;
+  readonly certificateChain?: Uint8Array;
   /** Name to expect in the server's certificate. Default: the host of `address`. */
   readonly serverName?: string;
 }

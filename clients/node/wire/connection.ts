@@ -82,9 +82,9 @@ function bearer(token: string): Metadata {
 
 function channelCredentials(tls: ClientOptions['tls']): ChannelCredentials {
   if (tls === undefined || tls === false) return credentials.createInsecure();
-  const { rootCertificates, privateKey, certificateChain } =
-    tls === true ? ({} satisfies TlsOptions as TlsOptions) : tls;
-  return credentials.createSsl(rootCertificates ?? null, privateKey ?? null, certificateChain ?? null);
+  const pem = (file: Uint8Array | undefined): Buffer | null => (file === undefined ? null : Buffer.from(file));
+  const { rootCertificates, privateKey, certificateChain }: TlsOptions = tls === true ? {} : tls;
+  return credentials.createSsl(pem(rootCertificates), pem(privateKey), pem(certificateChain));
 }
 
 function channelOptions(tls: ClientOptions['tls']): ChannelOptions {
