@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.ts';
 import type { Namespaces } from './namespaces.ts';
 import type { PolicyLookup } from './policy.ts';
 import type { Principal } from './principal.ts';
+import type { Quotas } from './quotas.ts';
 import type { Waiters } from './waiters.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -23,6 +24,7 @@ export interface Engine {
   readonly apiKeys: ApiKeys;
   readonly issuedKeys: IssuedKeys;
   readonly compaction: Compaction;
+  readonly quotas: Quotas;
   readonly waiters: Waiters;
   readonly watchers: Watchers;
   readonly metrics: Metrics;

@@ -13,6 +13,7 @@ import { measuredStore } from './measured-store.ts';
 import type { Metrics } from './metrics.ts';
 import { openNamespaces } from './namespaces.ts';
 import type { PolicyLookup } from './policy.ts';
+import { createQuotas } from './quotas.ts';
 import { createWaiters } from './waiters.ts';
 import { createWatchers } from './watchers.ts';
 
@@ -79,6 +80,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     apiKeys,
     compaction,
     issuedKeys: createIssuedKeys(store.registry),
+    quotas: createQuotas({ store: measured }),
     waiters,
     watchers,
     metrics,

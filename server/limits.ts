@@ -56,6 +56,8 @@ export const limits = {
   deadlineMarginMs: 50,
   /** How often one waiter of a key looks again when other servers share the store and a push may have been lost. */
   waiterPollMs: SECOND_MS,
+  /** How old the counts behind in_progress_max and records_max may be. */
+  quotaCountsMs: SECOND_MS,
   /** Records touched at a time: about 10 ms of a store's time. */
   compactionBatch: 500,
   compactionPauseMsMin: 5,

@@ -57,6 +57,7 @@ async function claim(engine: Engine, ask: BeginAsk, decision: Claim, call: CallC
   );
   if (!written.applied || written.record === undefined) return { kind: 'found', found: written };
   if (written.replacedExpired) engine.metrics.lateRetry(namespace);
+  engine.quotas.began(namespace, written.record.attemptOrigin === 'FRESH');
   return acquired(engine, written.record, written.nowMs);
 }
 

@@ -12,6 +12,7 @@ import { assertNotOver, remainingMs, type CallContext, type Engine } from '../co
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { completedMessage, failedMessage, inProgressMessage, orphanedMessage, retryLaterMessage } from '../messages.ts';
+import type { QuotaRefusal } from '../quotas.ts';
 import { readBegin, type BeginAsk } from './begin-ask.ts';
 import { checkIssued } from './issue-keys.ts';
 import { writeBegin } from './begin-writes.ts';
@@ -25,8 +26,11 @@ export async function beginIntent(
 ): Promise<BeginIntentResponse> {
   const { ask, waitMs } = readBegin(engine, request);
   if (ask.policy.requireIssuedKey) await checkIssued(engine, ask);
+  engine.quotas.takeBegin(ask.namespace, ask.policy);
+  const isCounted = ask.policy.inProgressMax !== undefined || ask.policy.recordsMax !== undefined;
+  const refusal = isCounted ? await engine.quotas.refusal(ask.namespace, ask.policy) : undefined;
   const waitUntilMs = performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
-  const turn: Turn = { engine, ask, call, waitUntilMs, wasWoken: false };
+  const turn: Turn = { engine, ask, call, waitUntilMs, refusal, wasWoken: false };
   try {
     const outcome = await decideUntilAnswered(turn);
     if (turn.wasWoken) passWakeOn(turn, outcome);
@@ -42,13 +46,26 @@ interface Turn {
   readonly ask: BeginAsk;
   readonly call: CallContext;
   readonly waitUntilMs: number;
+  /** A quota is used up: a key that stands is answered, a new attempt is refused. */
+  readonly refusal: QuotaRefusal | undefined;
   /** This caller is the one that was woken to look: if it leaves without the lease, another must. */
   wasWoken: boolean;
+}
+
+/** Where a new attempt would be refused a look comes before any claim. */
+async function lookFirst({ engine, ask }: Turn): Promise<BeginDecision> {
+  const { record, nowMs } = await engine.store.read({ ...idOf(ask), includeResult: true });
+  return decideBegin(ask, record, nowMs);
+}
+
+function assertWithinQuota(refusal: QuotaRefusal | undefined, { expected }: { expected: 'absent' | number }): void {
+  if (refusal !== undefined && (expected === 'absent' || !refusal.newKeysOnly)) throw refusal.rejection;
 }
 
 async function decideUntilAnswered(turn: Turn): Promise<BeginOutcome> {
   const { engine, ask, call } = turn;
   let decision: BeginDecision = { kind: 'claim', expected: 'absent', fingerprints: ask.fingerprints };
+  if (turn.refusal !== undefined) decision = await lookFirst(turn);
   for (let decisions = 0; decisions < limits.decisionsMax; decisions += 1) {
     assertNotOver(call);
     let found: Found;
@@ -56,6 +73,7 @@ async function decideUntilAnswered(turn: Turn): Promise<BeginOutcome> {
       case 'claim':
       case 'extend':
       case 'exhaust': {
+        if (decision.kind === 'claim') assertWithinQuota(turn.refusal, decision);
         const written = await writeBegin(engine, ask, decision, call);
         if (written.kind === 'written') return written.outcome;
         found = written.found;

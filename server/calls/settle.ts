@@ -125,7 +125,8 @@ async function settle(engine: Engine, { holder, settlement, ttlMs, digest }: Set
 
 /** Tells whoever waits, and the figures. */
 export function announce(engine: Engine, settlement: Settlement, record: StoredRecord, nowMs: EpochMs): void {
-  const { waiters, watchers, metrics } = engine;
+  const { waiters, watchers, metrics, quotas } = engine;
+  quotas.settled(record.namespace);
   watchers.changed(record);
   if (settlement.kind === 'completed' || settlement.kind === 'failed') {
     metrics.intentToOutcome(record.namespace, nowMs - record.createMs);
