@@ -1,40 +1,100 @@
 // Calls to a running server, for the commands: one call, one deadline, and errors as exit codes.
 
-import { credentials, makeGenericClientConstructor, status, type Client, type ServiceError } from '@grpc/grpc-js';
-import { create, type DescMethodUnary, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import {
+  credentials,
+  makeGenericClientConstructor,
+  Metadata,
+  status,
+  type Client,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import {
+  create,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { grpcDefinition } from '../proto/grpc.ts';
-import { EXIT } from './exit.ts';
 import { printable } from '../server/printable.ts';
+import { EXIT } from './exit.ts';
 
 export interface CallOptions {
   readonly server: string;
   readonly timeoutMs: number;
+  /** API key or JSON Web Token. */
+  readonly token?: string | undefined;
+  /** PEM of the authority that signed the server's certificate; with it the call goes over TLS. */
+  readonly ca?: Buffer | undefined;
 }
+
+type Received<Method extends DescMethod> = MessageShape<Method['output']>;
 
 /** Rejects with the ServiceError of grpc-js. */
 export async function call<Method extends DescMethodUnary>(
   method: Method,
   request: MessageInitShape<Method['input']>,
-  { server, timeoutMs }: CallOptions,
-): Promise<MessageShape<Method['output']>> {
+  options: CallOptions,
+): Promise<Received<Method>> {
+  return withClient(method, options, ({ client, definition, metadata }) => {
+    const message = create(method.input, request);
+    const { path, requestSerialize } = definition;
+    const read = definition.responseDeserialize as (bytes: Buffer) => Received<Method>;
+    const deadline = Date.now() + options.timeoutMs;
+    return new Promise((resolve, reject) => {
+      client.makeUnaryRequest(path, requestSerialize, read, message, metadata, { deadline }, (error, response) => {
+        if (error === null && response !== undefined) resolve(response);
+        else reject(error ?? new Error('the server answered nothing'));
+      });
+    });
+  });
+}
+
+/** Hands over each answer as it comes; resolves at the end. No deadline: long work shows that it goes on. */
+export async function follow<Method extends DescMethodServerStreaming>(
+  method: Method,
+  request: MessageInitShape<Method['input']>,
+  options: CallOptions,
+  onAnswer: (answer: Received<Method>) => void,
+): Promise<void> {
+  await withClient(method, options, ({ client, definition, metadata }) => {
+    const read = definition.responseDeserialize as (bytes: Buffer) => Received<Method>;
+    const message = create(method.input, request);
+    const stream = client.makeServerStreamRequest(
+      definition.path,
+      definition.requestSerialize,
+      read,
+      message,
+      metadata,
+    );
+    return new Promise<void>((resolve, reject) => {
+      stream.on('data', onAnswer);
+      stream.on('end', resolve);
+      stream.on('error', reject);
+    });
+  });
+}
+
+interface Connected {
+  readonly client: Client;
+  readonly definition: NonNullable<ReturnType<typeof grpcDefinition>[string]>;
+  readonly metadata: Metadata;
+}
+
+async function withClient<T>(
+  method: DescMethod,
+  { server, token, ca }: CallOptions,
+  use: (connected: Connected) => Promise<T>,
+): Promise<T> {
   const definition = grpcDefinition(method.parent)[method.localName];
   if (definition === undefined) throw new Error(`no method ${method.name}`);
   const Caller = makeGenericClientConstructor({}, method.parent.typeName);
-  const client: Client = new Caller(server, credentials.createInsecure());
+  const client = new Caller(server, ca === undefined ? credentials.createInsecure() : credentials.createSsl(ca));
+  const metadata = new Metadata();
+  if (token !== undefined && token !== '') metadata.set('authorization', `Bearer ${token}`);
   try {
-    return await new Promise((resolve, reject) => {
-      client.makeUnaryRequest(
-        definition.path,
-        definition.requestSerialize,
-        definition.responseDeserialize as (bytes: Buffer) => MessageShape<Method['output']>,
-        create(method.input, request),
-        { deadline: Date.now() + timeoutMs },
-        (error, response) => {
-          if (error === null && response !== undefined) resolve(response);
-          else reject(error ?? new Error('the server answered nothing'));
-        },
-      );
-    });
+    return await use({ client, definition, metadata });
   } finally {
     client.close();
   }
@@ -44,7 +104,7 @@ export const isServiceError = (error: unknown): error is ServiceError =>
   error instanceof Error && typeof (error as Partial<ServiceError>).code === 'number';
 
 /** Prints what went wrong in words and sets the exit code. Anything but an answer of the server is thrown on. */
-export function report(error: unknown, { server }: CallOptions): void {
+export function report(error: unknown, { server }: Pick<CallOptions, 'server'>): void {
   if (!isServiceError(error)) throw error;
   const details = printable(error.details);
   if (error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED) {

@@ -6,7 +6,12 @@ import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
 import { lookupCommand } from './lookup.ts';
+import { namespacesCommand } from './namespaces.ts';
+import { exportCommand, listCommand, orphansCommand, purgeCommand } from './records.ts';
+import { resolveCommand } from './resolve.ts';
 import { serveCommand } from './serve.ts';
+import { auditCommand, compactCommand, statsCommand } from './stats.ts';
+import { tokenCommand } from './token.ts';
 
 const program = new Command('onced')
   .description('Idempotency as a service: ask before a side effect, tell afterwards.')
@@ -19,11 +24,32 @@ Examples:
   onced serve                                   serve with SQLite in ./data, on loopback
   onced serve --store memory: --grpc 127.0.0.1:0  forget everything at the end, on a free port
   onced doctor --store sqlite:/var/lib/onced/onced.db
-  onced lookup payments order-17 --json
+  onced lookup payments order-17                what is known of one key
+  onced orphans payments                        keys of which nobody knows whether they ran
+  onced resolve payments order-17 --released --reason "provider has no charge"
+                                                let a stuck key be tried again
+  onced stats                                   records, orphans, rates, latencies
 `,
   );
 
-for (const command of [serveCommand(), configCommand(), doctorCommand(), lookupCommand()]) {
+const commands = [
+  serveCommand(),
+  configCommand(),
+  doctorCommand(),
+  lookupCommand(),
+  listCommand(),
+  orphansCommand(),
+  resolveCommand(),
+  purgeCommand(),
+  exportCommand(),
+  namespacesCommand(),
+  statsCommand(),
+  compactCommand(),
+  auditCommand(),
+  tokenCommand(),
+];
+
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program).exitOverride());
 }
 

@@ -1,0 +1,172 @@
+// onced stats, onced compact, onced audit: how the server is, and what was done to it.
+
+import { toJson } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { Command } from 'commander';
+import {
+  AdminService,
+  AuditEventSchema,
+  GetStatsResponseSchema,
+  type AuditEvent,
+  type GetStatsResponse,
+} from '../proto/gen/onced/v1/admin_pb.js';
+import { IntentState } from '../proto/gen/onced/v1/record_pb.js';
+import { chainHash } from '../server/audit.ts';
+import { call, type CallOptions } from './client.ts';
+import { EXIT } from './exit.ts';
+import { age, endProgress, instant, operate, operatorCommand, progress, type ServerFlags } from './operate.ts';
+import { table } from './table.ts';
+
+export function statsCommand(): Command {
+  return operatorCommand('stats', 'records by namespace and state, orphans, counters, latencies')
+    .argument('[namespace]', 'exactly this namespace; all without it')
+    .action(async (namespace: string | undefined, flags: ServerFlags) =>
+      operate(flags, async (target) => {
+        const stats = await call(AdminService.method.getStats, { namespace: namespace ?? '' }, target);
+        if (flags.json === true) console.log(JSON.stringify(toJson(GetStatsResponseSchema, stats), null, 2));
+        else console.log(statsText(stats));
+      }),
+    );
+}
+
+function statsText(stats: GetStatsResponse): string {
+  const oldest = stats.oldestOrphanTime === undefined ? '' : `, the oldest for ${age(stats.oldestOrphanTime)}`;
+  const counters = stats.counters.filter(({ value }) => value !== 0);
+  const ms = (duration: GetStatsResponse['latencies'][number]['p50']): string =>
+    duration === undefined ? '' : `${durationMs(duration).toFixed(1)} ms`;
+  return [
+    `store ${stats.store} (${stats.tier}), ${stats.storeHealthy ? 'healthy' : 'NOT ANSWERING'}, ${stats.storeBytes} bytes`,
+    `orphans ${stats.orphans}${oldest}`,
+    '',
+    table(
+      ['namespace', 'state', 'records', 'bytes'],
+      stats.records.map((row) => [row.namespace, IntentState[row.state], String(row.records), String(row.bytes)]),
+    ),
+    '',
+    table(
+      ['figure', 'labels', 'value'],
+      counters.map(({ name, labels, value }) => [name, labelText(labels), String(value)]),
+    ),
+    '',
+    table(
+      ['latency', 'labels', 'count', 'p50', 'p95', 'p99'],
+      stats.latencies.map((row) => [
+        row.name,
+        labelText(row.labels),
+        String(row.count),
+        ms(row.p50),
+        ms(row.p95),
+        ms(row.p99),
+      ]),
+    ),
+  ].join('\n');
+}
+
+const labelText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+
+export function compactCommand(): Command {
+  return operatorCommand('compact', 'drop results and records past their time, now instead of in the next round')
+    .option('--limit <count>', 'at most so many records', '0')
+    .action(async (flags: ServerFlags & { readonly limit: string }) =>
+      operate(flags, async (target) => {
+        const request = { limit: BigInt(flags.limit) };
+        const done = await call(AdminService.method.runCompaction, request, { ...target, timeoutMs: 3_600_000 });
+        console.log(`${done.resultsDropped} results dropped, ${done.recordsRemoved} records removed`);
+      }),
+    );
+}
+
+interface AuditFlags extends ServerFlags {
+  readonly limit: string;
+  readonly actor?: string;
+  readonly namespace?: string;
+}
+
+export function auditCommand(): Command {
+  const list = operatorCommand('list', 'who did what and why, newest first')
+    .option('--limit <count>', 'at most so many', '50')
+    .option('--actor <name>', 'only by this principal')
+    .option('--namespace <name>', 'only in this namespace')
+    .action(async (flags: AuditFlags) =>
+      operate(flags, async (target) => {
+        const events = await readAudit(target, Number(flags.limit), flags);
+        if (flags.json === true)
+          console.log(
+            JSON.stringify(
+              events.map((event) => toJson(AuditEventSchema, event)),
+              null,
+              2,
+            ),
+          );
+        else console.log(events.length === 0 ? 'no events' : table(AUDIT_HEAD, events.map(auditRow)));
+      }),
+    );
+  const verify = operatorCommand('verify', 'check that no event was changed or removed').action(
+    async (flags: ServerFlags) => operate(flags, verifyAudit),
+  );
+  return new Command('audit').description('the audit log').addCommand(list).addCommand(verify);
+}
+
+async function readAudit(
+  target: CallOptions,
+  limit: number,
+  { actor = '', namespace = '' }: Pick<AuditFlags, 'actor' | 'namespace'>,
+): Promise<readonly AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  let pageToken = '';
+  do {
+    const request = { pageSize: Math.min(1000, limit), pageToken, actor, namespace };
+    const page = await call(AdminService.method.listAuditEvents, request, target);
+    events.push(...page.events);
+    pageToken = page.nextPageToken;
+    progress(`${events.length} events read`);
+  } while (pageToken !== '' && events.length < limit);
+  endProgress();
+  return events.slice(0, limit);
+}
+
+/** Works the chain out again from the first event. What it proves ends at the newest hash: keep that elsewhere to prove more. */
+async function verifyAudit(target: CallOptions): Promise<void> {
+  const events = (await readAudit(target, Infinity, {})).toReversed();
+  let before = '';
+  let expected = 1n;
+  for (const event of events) {
+    const computed = chainHash(before, {
+      sequence: Number(event.sequence),
+      timeMs: Number(event.time?.seconds ?? 0n) * 1000 + Math.round((event.time?.nanos ?? 0) / 1e6),
+      actor: event.actor,
+      action: event.action,
+      target: event.target,
+      namespace: event.namespace,
+      reason: event.reason,
+      requestId: event.requestId,
+      before: event.before,
+      after: event.after,
+    });
+    const found = Buffer.from(event.hash).toString('hex');
+    if (event.sequence !== expected || computed !== found) {
+      console.error(
+        `the audit log is broken at event ${expected}: ${event.sequence === expected ? 'it was changed, or one before it' : 'it is missing'}`,
+      );
+      process.exitCode = EXIT.no;
+      return;
+    }
+    before = found;
+    expected += 1n;
+  }
+  console.log(`${events.length} events, unbroken${before === '' ? '' : `; the newest hash is ${before}`}`);
+}
+
+const AUDIT_HEAD = ['event', 'time', 'who', 'what', 'on', 'why'];
+
+const auditRow = ({ sequence, time, actor, action, target, reason }: AuditEvent): readonly string[] => [
+  String(sequence),
+  instant(time),
+  actor,
+  action,
+  target,
+  reason,
+];
