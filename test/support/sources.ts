@@ -10,7 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 /** Paths from the root of all files under version control that are still there, generated ones left out. */
 export function sourceFiles(): readonly string[] {
   const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root });
-  const isGenerated = (file: string): boolean => file.split('/').includes('gen') || file === 'package-lock.json';
+  const isGenerated = (file: string): boolean =>
+    file.split('/').includes('gen') || /(\.pb\.go|_pb2(_grpc)?\.pyi?|package-lock\.json)$/.test(file);
   return listed
     .toString()
     .split('\0')
