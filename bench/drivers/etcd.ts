@@ -1,6 +1,7 @@
 // etcd: a transaction that puts the key if it is absent, bound to a lease, then a put with the result. One lease shared by
 // all keys: a lease a key halves its rate (PERFORMANCE.md 8), and the peer gets its faster settings.
 
+import { requirePeer } from '../harness/install.ts';
 import { expectThat, freshKey, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
 
 /** What this driver uses of the etcd3 package, which is installed for the benchmark only. */
@@ -28,12 +29,11 @@ interface EtcdModule {
   Etcd3: new (options: { hosts: string }) => EtcdClient;
 }
 
-const PACKAGE: string = 'etcd3';
 const LEASE_SECONDS = 86_400;
 const REPLAY_KEYS = 2000;
 
 export async function connect(target: string): Promise<Driver> {
-  const { Etcd3 } = (await import(PACKAGE)) as EtcdModule;
+  const { Etcd3 } = requirePeer('etcd3') as EtcdModule;
   const client = new Etcd3({ hosts: target });
   const lease = await client.lease(LEASE_SECONDS).grant();
   return { prepare: (work) => prepare(client, lease, work) };

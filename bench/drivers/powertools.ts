@@ -1,6 +1,7 @@
 // AWS Powertools idempotency over Redis, with the Redis client that its own documentation shows. A library in the caller's
 // process: its cost is in the client's CPU, the server's is that of Redis.
 
+import { requirePeer } from '../harness/install.ts';
 import { expectThat, freshKey, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
 
 interface RedisModule {
@@ -17,15 +18,14 @@ interface CacheModule {
   CachePersistenceLayer: new (options: { client: unknown }) => unknown;
 }
 
-const POWERTOOLS: string = '@aws-lambda-powertools/idempotency';
-const REDIS: string = '@redis/client';
+const POWERTOOLS = '@aws-lambda-powertools/idempotency';
 const REPLAY_KEYS = 2000;
 
 export async function connect(target: string): Promise<Driver> {
   process.env['AWS_LAMBDA_FUNCTION_NAME'] = 'bench';
-  const { makeIdempotent, IdempotencyConfig } = (await import(POWERTOOLS)) as PowertoolsModule;
-  const { CachePersistenceLayer } = (await import(`${POWERTOOLS}/cache`)) as CacheModule;
-  const { createClient } = (await import(REDIS)) as RedisModule;
+  const { makeIdempotent, IdempotencyConfig } = requirePeer(POWERTOOLS) as PowertoolsModule;
+  const { CachePersistenceLayer } = requirePeer(`${POWERTOOLS}/cache`) as CacheModule;
+  const { createClient } = requirePeer('@redis/client') as RedisModule;
   const client = createClient({ url: `redis://${target}` });
   await client.connect();
   const persistenceStore = new CachePersistenceLayer({ client });

@@ -3,6 +3,7 @@
 import { createServer } from 'node:http2';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { requirePeer } from '../harness/install.ts';
 
 interface RestateSdk {
   service(definition: {
@@ -14,8 +15,7 @@ interface RestateSdk {
   }): (request: Http2ServerRequest, response: Http2ServerResponse) => void;
 }
 
-const PACKAGE: string = '@restatedev/restate-sdk';
-const restate = (await import(PACKAGE)) as RestateSdk;
+const restate = requirePeer('@restatedev/restate-sdk') as RestateSdk;
 const charge = restate.service({ name: 'charge', handlers: { run: async () => ({ status: 'done' }) } });
 const server = createServer(restate.createEndpointHandler({ services: [charge] }));
 server.listen(0, '127.0.0.1', () => {
