@@ -121,11 +121,14 @@ function bytesOf(metadata: Metadata): number {
   return bytes;
 }
 
+/** One for all: grpc-js says 'cancelled' at the end of answered calls too, and an own error each costs a stack trace. */
+const HUNG_UP = new Error('the caller hung up');
+
 /** A caller's hang-up and deadline, as operations want them. */
 function contextOf(call: UnaryCall | StreamCall): Omit<CallContext, 'principal'> & { signal: AbortSignal } {
   const deadline = Number(call.getDeadline());
   const controller = new AbortController();
-  call.once('cancelled', () => controller.abort());
+  call.once('cancelled', () => controller.abort(HUNG_UP));
   return {
     deadlineMs: Number.isFinite(deadline) ? performance.now() + (deadline - Date.now()) : undefined,
     signal: controller.signal,
