@@ -3,7 +3,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { StoreError, StoreRefusedError } from '../contract/index.ts';
-import { BATCH_OPERATIONS_MAX, QUEUE_OPERATIONS_MAX } from './limits.ts';
+import { BATCH_OPERATIONS_MAX, CHUNK_OPERATIONS, QUEUE_OPERATIONS_MAX } from './limits.ts';
 import type { FileLog, FileOptions } from './open.ts';
 import type { FromWriter, Operation, RecordReply, Reply, ToWriter, ValueReply } from './protocol.ts';
 
@@ -26,7 +26,6 @@ interface Asked {
   readonly answer: (reply: Answer) => void;
   readonly reject: (error: Error) => void;
   readonly signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
 }
 
 const cancelledError = (): StoreError => new StoreError('cancelled', 'cancelled before the store began to write');
@@ -69,12 +68,16 @@ export async function openLane({ file, log, onFatal }: LaneParts): Promise<Lane>
     if (place >= 0) post({ kind: 'cancel', sequences: [answeredCount + place - sentHead] });
   };
 
+  const listeners = createListeners(abort);
+
   const settleReplies = (replies: readonly Reply[]): void => {
     for (const reply of replies) {
       const asked = sent[sentHead];
       sentHead += 1;
       answeredCount += 1;
-      if (asked !== undefined) settleOne(asked, reply);
+      if (asked === undefined) continue;
+      listeners.remove(asked);
+      settleOne(asked, reply);
     }
     if (sentHead === sent.length || sentHead > QUEUE_OPERATIONS_MAX) {
       sent.splice(0, sentHead);
@@ -84,7 +87,7 @@ export async function openLane({ file, log, onFatal }: LaneParts): Promise<Lane>
 
   const failAll = (reason: string): void => {
     for (const asked of [...sent.slice(sentHead), ...waiting]) {
-      unlisten(asked);
+      listeners.remove(asked);
       asked.reject(new StoreError('unknown', reason));
     }
     sent.length = 0;
@@ -117,9 +120,13 @@ export async function openLane({ file, log, onFatal }: LaneParts): Promise<Lane>
         return Promise.reject(new StoreError('unavailable', `${QUEUE_OPERATIONS_MAX} operations wait for the disk`));
       }
       return new Promise((resolve, reject) => {
-        const asked: Asked = { operation, signal, reject, answer: (reply) => resolve(read(reply)), onAbort: undefined };
-        if (signal !== undefined) listen(asked, signal, abort);
+        const asked: Asked = { operation, signal, reject, answer: (reply) => resolve(read(reply)) };
+        if (signal !== undefined) listeners.add(asked, signal);
         waiting.add(asked);
+        if (waiting.size >= CHUNK_OPERATIONS) {
+          flush();
+          return;
+        }
         if (isScheduled) return;
         isScheduled = true;
         setImmediate(flush);
@@ -155,17 +162,32 @@ function opened(worker: Worker, log: FileLog): Promise<void> {
   });
 }
 
-function listen(asked: Asked, signal: AbortSignal, abort: (asked: Asked) => void): void {
-  asked.onAbort = () => abort(asked);
-  signal.addEventListener('abort', asked.onAbort, { once: true });
+interface Listeners {
+  add(asked: Asked, signal: AbortSignal): void;
+  remove(asked: Asked): void;
 }
 
-function unlisten(asked: Asked): void {
-  if (asked.onAbort !== undefined) asked.signal?.removeEventListener('abort', asked.onAbort);
+/** One listener a signal: all operations of a Session share theirs, and each addEventListener walks the whole list. */
+function createListeners(abort: (asked: Asked) => void): Listeners {
+  const bySignal = new WeakMap<AbortSignal, Set<Asked>>();
+  return {
+    add(asked, signal) {
+      const known = bySignal.get(signal);
+      if (known !== undefined) {
+        known.add(asked);
+        return;
+      }
+      const listening = new Set([asked]);
+      bySignal.set(signal, listening);
+      signal.addEventListener('abort', () => listening.forEach(abort), { once: true });
+    },
+    remove(asked) {
+      if (asked.signal !== undefined) bySignal.get(asked.signal)?.delete(asked);
+    },
+  };
 }
 
 function settleOne(asked: Asked, reply: Reply): void {
-  unlisten(asked);
   if (reply[0] !== 'failed') {
     try {
       asked.answer(reply);

@@ -6,6 +6,12 @@ export const BUSY_MS_MAX = 250;
 /** Operations that one transaction takes: past a few hundred the share of the fsync is nothing, and latency grows. */
 export const BATCH_OPERATIONS_MAX = 512;
 
+/**
+ * Operations that are sent to the writer at once instead of at the end of the turn, so that it begins while a large pack
+ * is still being read. With 64 in flight 1.3 times the rate of one batch a turn; with 16 no more, and dearer.
+ */
+export const CHUNK_OPERATIONS = 32;
+
 /** Operations that may wait for their answer. Above it the store says so instead of eating memory. */
 export const QUEUE_OPERATIONS_MAX = 100_000;
 
