@@ -1,0 +1,98 @@
+// Telling other servers what was settled here, and hearing it from them: publish/subscribe on one channel. A message
+// holds all that was settled in one tick, so that a busy server publishes a hundred outcomes at a time. Lost messages are
+// nobody's loss but time: whoever waits for a key also looks by itself now and then.
+
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Key, Namespace, RecordChange } from '../contract/index.ts';
+import { BEAT_MS, CALL_MS_MAX, RESUBSCRIBE_MS } from './limits.ts';
+
+export interface Changes {
+  /** Tells the others, soon and without a promise. */
+  tell(change: RecordChange): void;
+  /** Resolves once others are heard, or could not be reached in time; then it is tried on. */
+  readonly ready: Promise<void>;
+  /** Calls the listener for what others tell; returns the way to stop. */
+  listen(listener: (change: RecordChange) => void): () => void;
+  close(): void;
+}
+
+export interface ChangesOptions {
+  readonly channel: string;
+  readonly publish: (message: string) => void;
+  /** A new connection to any node, opened by whoever gets it, which does not come back by itself. */
+  readonly connect: () => Redis;
+}
+
+type Message = readonly [from: string, ...changes: (readonly [Namespace, Key, settled: 0 | 1])[]];
+
+
+export function createChanges({ channel, publish, connect }: ChangesOptions): Changes {
+  const own = randomUUID();
+  const listeners = new Set<(change: RecordChange) => void>();
+  let waiting: (readonly [Namespace, Key, 0 | 1])[] = [];
+  let subscriber: Redis | undefined;
+  let again: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  const flush = (): void => {
+    const changes = waiting;
+    waiting = [];
+    if (!isClosed) publish(JSON.stringify([own, ...changes] satisfies Message));
+  };
+
+  const hear = (text: string): void => {
+    const [from, ...changes] = JSON.parse(text) as Message;
+    if (from === own) return;
+    for (const [namespace, key, settled] of changes) {
+      for (const listener of listeners) listener({ namespace, key, settled: settled === 1 });
+    }
+  };
+
+  // Each time on a connection of its own to whichever node answers: the one before may be gone for good.
+  const subscribe = (): Promise<void> => {
+    const redis = connect();
+    subscriber = redis;
+    redis.on('message', (_channel, text) => hear(text));
+    // Nobody talks on a quiet channel, so a peer that is gone shows only when it is asked.
+    const beat = setInterval(() => {
+      within(CALL_MS_MAX, redis.ping()).catch(() => redis.disconnect());
+    }, BEAT_MS).unref();
+    redis.on('end', () => {
+      clearInterval(beat);
+      if (!isClosed) again = setTimeout(subscribe, RESUBSCRIBE_MS * (0.5 + Math.random() / 2)).unref();
+    });
+    const subscribed = redis.connect().then(() => redis.subscribe(channel));
+    return within(CALL_MS_MAX, subscribed).then(
+      () => undefined,
+      () => redis.disconnect(),
+    );
+  };
+
+  return {
+    ready: subscribe(),
+    tell({ namespace, key, settled }) {
+      if (waiting.length === 0) setImmediate(flush);
+      waiting.push([namespace, key, settled ? 1 : 0]);
+    },
+    listen(listener) {
+      // A wrapper, so that one function that listens twice is two listeners.
+      const entry = (change: RecordChange): void => listener(change);
+      listeners.add(entry);
+      return () => void listeners.delete(entry);
+    },
+    close() {
+      isClosed = true;
+      clearTimeout(again);
+      subscriber?.disconnect();
+    },
+  };
+}
+
+/** The promise's end, or a rejection once the time is over. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

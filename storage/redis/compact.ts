@@ -1,0 +1,96 @@
+// Compaction over all shards, oldest first. What may be due is looked up here; whether it is, the script decides.
+
+import { durationMs, type CompactRequest, type CompactResult, type EpochMs } from '../contract/index.ts';
+import { nowOf, type Context } from './context.ts';
+import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
+import { DUE_RECORDS, DUE_RECORDS_SKIPPED, SCRIPT_RECORDS_MAX } from './limits.ts';
+import { rangeByScore } from './scan.ts';
+import { scripts } from './scripts.ts';
+
+interface Due {
+  readonly shard: Shard;
+  readonly id: string;
+  /** Never later than the record is really due. */
+  readonly dueMs: number;
+}
+
+export async function compact(context: Context, request: CompactRequest, now: string): Promise<CompactResult> {
+  const nowMs = await nowOf(context, now);
+  const except = new Set((request.exceptNamespaces ?? []).map(namespaceTag));
+  let resultsDropped = 0;
+  let recordsRemoved = 0;
+  for (;;) {
+    const left = request.limit - resultsDropped - recordsRemoved;
+    const oldest = (await oldestDue(context, except, nowMs)).slice(0, Math.max(left, 1));
+    // With nothing left to do the oldest is only looked at, to know whether it is due or merely might have been.
+    const answers = await compactAll(context, oldest, { now, work: left > 0 });
+    if (oldest.length === 0 || answers.includes('due')) {
+      const lagMs = durationMs(nowMs - (oldest[0]?.dueMs ?? nowMs));
+      return { nowMs, resultsDropped, recordsRemoved, more: oldest.length > 0, lagMs };
+    }
+    resultsDropped += answers.filter((answer) => answer === 'dropped').length;
+    recordsRemoved += answers.filter((answer) => answer === 'removed').length;
+  }
+}
+
+/** The oldest of what may be due, oldest first; empty only when there is none. */
+async function oldestDue(context: Context, except: ReadonlySet<string>, nowMs: EpochMs): Promise<readonly Due[]> {
+  const found = await Promise.all(context.keys.shards.map((shard) => dueOf(context, { shard, except, nowMs })));
+  // Of a shard that has more nothing is known behind its last one.
+  const horizonMs = Math.min(...found.filter(({ isComplete }) => !isComplete).map(({ lastMs }) => lastMs));
+  return found
+    .flatMap(({ due }) => due)
+    .filter(({ dueMs }) => dueMs <= horizonMs)
+    .toSorted((a, b) => a.dueMs - b.dueMs);
+}
+
+interface DueQuery {
+  readonly shard: Shard;
+  readonly except: ReadonlySet<string>;
+  readonly nowMs: EpochMs;
+}
+
+interface DueOfShard {
+  readonly due: readonly Due[];
+  readonly isComplete: boolean;
+  readonly lastMs: number;
+}
+
+async function dueOf(context: Context, { shard, except, nowMs }: DueQuery): Promise<DueOfShard> {
+  for (let offset = 0, limit = DUE_RECORDS; ; offset += limit, limit = DUE_RECORDS_SKIPPED) {
+    const range = { set: shard.sets[1], from: '-inf', to: nowMs, offset, limit };
+    const found = await rangeByScore(context, shard, range);
+    const due = found
+      .filter(({ id }) => !except.has(namespaceTagOf(id)))
+      .map(({ id, score }) => ({ shard, id, dueMs: score }));
+    const isComplete = found.length < limit;
+    if (due.length > 0 || isComplete) return { due, isComplete, lastMs: found.at(-1)?.score ?? nowMs };
+  }
+}
+
+type Answer = 'removed' | 'dropped' | 'moved' | 'gone' | 'due';
+
+interface Work {
+  readonly now: string;
+  readonly work: boolean;
+}
+
+async function compactAll(context: Context, due: readonly Due[], { now, work }: Work): Promise<readonly Answer[]> {
+  const byShard = Map.groupBy(due, ({ shard }) => shard);
+  const answers = await Promise.all(
+    [...byShard].flatMap(([shard, records]) =>
+      chunks(records, SCRIPT_RECORDS_MAX).map(async (some) => {
+        const call = {
+          script: scripts.compact,
+          keys: [...shard.sets, ...some.map(({ id }) => shard.keyOf(id))],
+          args: [now, work ? '1' : '0', ...some.flatMap(({ id, dueMs }) => [id, dueMs])],
+        };
+        return (await context.router.run(shard.slot, call)) as readonly Buffer[];
+      }),
+    ),
+  );
+  return answers.flat().map((answer) => answer.toString() as Answer);
+}
+
+const chunks = <T>(all: readonly T[], length: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(all.length / length) }, (_, index) => all.slice(index * length, (index + 1) * length));

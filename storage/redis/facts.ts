@@ -1,0 +1,128 @@
+// What the nodes say of themselves, read for the checks.
+
+import { storeErrorOf } from './errors.ts';
+import type { Keys } from './keys.ts';
+import type { Link } from './link.ts';
+import type { Primary } from './primary.ts';
+import { probeCall } from './probe.ts';
+import type { Router } from './router.ts';
+
+export interface NodeFacts {
+  readonly address: string;
+  readonly version: string;
+  readonly role: string;
+  readonly isCluster: boolean;
+  readonly evictionPolicy: string;
+  readonly evictedKeys: number;
+  readonly memoryBytes: number;
+  /** 0: no limit. */
+  readonly memoryBytesMax: number;
+  readonly hasLog: boolean;
+  readonly isLogHealthy: boolean;
+  /** Undefined where CONFIG is not allowed. */
+  readonly logFlush: string | undefined;
+  readonly replicasMinToWrite: number | undefined;
+  readonly replicas: number;
+  /** The node's clock less ours. */
+  readonly skewMs: number;
+  /** Why the claim script did not run; undefined when it did, or when no shard lies on the node. */
+  readonly scriptTrouble: string | undefined;
+}
+
+export interface ClusterFacts {
+  readonly state: string;
+  readonly slotsServed: number;
+}
+
+export interface Facts {
+  readonly nodes: readonly NodeFacts[];
+  /** Undefined for one that is no cluster. */
+  readonly cluster: ClusterFacts | undefined;
+}
+
+/** Asks every primary that the router knows. Rejects with StoreError when one of them does not answer. */
+export async function gatherFacts(router: Router, keys: Keys): Promise<Facts> {
+  try {
+    const primaries = [...router.primaries()];
+    const nodes = await Promise.all(
+      primaries.map(async ([address, primary]) => nodeFacts(address, primary, await tryScript(primary, router, keys))),
+    );
+    const [first] = primaries;
+    const isCluster = nodes[0]?.isCluster === true && first !== undefined;
+    return { nodes, cluster: isCluster ? await clusterFacts(first[1].link) : undefined };
+  } catch (error) {
+    throw storeErrorOf(error, { writes: false });
+  }
+}
+
+async function nodeFacts(address: string, { link }: Primary, scriptTrouble: string | undefined): Promise<NodeFacts> {
+  await link.ready();
+  const [info, skewMs, logFlush, replicasMin] = await Promise.all([
+    infoOf(link, 'info', []),
+    skewOf(link),
+    settingOf(link, 'appendfsync'),
+    settingOf(link, 'min-replicas-to-write'),
+  ]);
+  const text = (name: string): string => info.get(name) ?? '';
+  return {
+    address,
+    version: text('redis_version'),
+    role: text('role'),
+    isCluster: text('cluster_enabled') === '1',
+    evictionPolicy: text('maxmemory_policy'),
+    evictedKeys: Number(text('evicted_keys')),
+    memoryBytes: Number(text('used_memory')),
+    memoryBytesMax: Number(text('maxmemory')),
+    hasLog: text('aof_enabled') === '1',
+    isLogHealthy: text('aof_last_write_status') !== 'err',
+    logFlush,
+    replicasMinToWrite: replicasMin === undefined ? undefined : Number(replicasMin),
+    replicas: [...info].filter(([name, value]) => /^slave\d+$/.test(name) && value.includes('state=online')).length,
+    skewMs,
+    scriptTrouble,
+  };
+}
+
+async function clusterFacts(link: Link): Promise<ClusterFacts> {
+  const info = await infoOf(link, 'cluster', ['info']);
+  return { state: info.get('cluster_state') ?? '', slotsServed: Number(info.get('cluster_slots_ok')) };
+}
+
+async function tryScript(primary: Primary, router: Router, keys: Keys): Promise<string | undefined> {
+  const shard = keys.shards.find(({ slot }) => router.primaryOf(slot) === primary);
+  if (shard === undefined) return undefined;
+  try {
+    await primary.link.run(probeCall(shard), false);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Measured against the middle of the round trip. */
+async function skewOf(link: Link): Promise<number> {
+  const startMs = Date.now();
+  const [seconds, microseconds] = ((await link.send('time', [])) as readonly Buffer[]).map(Number);
+  const nodeMs = (seconds ?? 0) * 1_000 + (microseconds ?? 0) / 1_000;
+  return Math.round(nodeMs - (startMs + Date.now()) / 2);
+}
+
+async function settingOf(link: Link, name: string): Promise<string | undefined> {
+  try {
+    const [, value] = (await link.send('config', ['get', name])) as readonly Buffer[];
+    return value?.toString();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lines of the form name:value. */
+async function infoOf(link: Link, command: string, args: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const lines = String(await link.send(command, args)).split('\r\n');
+  return new Map(
+    lines.map((line) => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1)];
+    }),
+  );
+}

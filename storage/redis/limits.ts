@@ -1,0 +1,77 @@
+// Every bound of the Redis store in one place: a number, a unit, a reason.
+
+/** Shards of the key space, each in one slot: enough for an even load on 32 primaries, few enough to ask each one. */
+export const SHARDS = 256;
+
+/** How long a call may go without an answer. Then its connection is given up, since all behind it waits as well. */
+export const CALL_MS_MAX = 2_000;
+
+/** How long a call waits for a connection that is being made, and for a slot that is on its way to another node. */
+export const READY_MS_MAX = 1_000;
+
+/** Time to connect, for one attempt. */
+export const CONNECT_MS_MAX = 1_000;
+
+/** First and last pause between attempts to connect again. */
+export const RECONNECT_MS_MIN = 20;
+export const RECONNECT_MS_MAX = 1_000;
+
+/** A peer that vanished without a word is noticed by the kernel, where no call notices it first. */
+export const KEEP_ALIVE_MS = 10_000;
+
+/** How often open connections are looked at for calls past their time. */
+export const SWEEP_MS = 100;
+
+/** Times that one call follows the cluster to another node. A slot moves once; more means that the nodes disagree. */
+export const REDIRECTIONS_MAX = 8;
+
+/** Pause before a slot on its way is asked again. */
+export const TRY_AGAIN_MS = 25;
+
+/** How often the map of slots is read again although nothing went wrong, and how soon when something did. */
+export const SLOTS_REFRESH_MS = 5_000;
+export const SLOTS_REFRESH_MS_MIN = 100;
+
+/** Connections of a primary whose writes wait for replicas: WAIT blocks its connection, the others go on meanwhile. */
+export const LANES = 4;
+
+/** Writes that share one WAIT. More only lengthens the queue before the reply. */
+export const LANE_BATCH_MAX = 64;
+
+/** Writes that may wait for a lane of one primary. Above it the store says so instead of eating memory. */
+export const LANE_QUEUE_MAX = 10_000;
+
+/** How long replicas may take to confirm; shorter than CALL_MS_MAX, so that the count is known and not only missing. */
+export const WAIT_MS_MAX = 1_000;
+
+/** Records that one script reads or compacts, so that it stays below a millisecond. */
+export const SCRIPT_RECORDS_MAX = 64;
+
+/** Records that one page looks at before it ends short, so that a filter that matches nothing does not run for minutes. */
+export const LIST_RECORDS_MAX = 20_000;
+
+/** Shards that one step of a page asks at once, when those before had little. */
+export const LIST_SHARDS_MAX = 64;
+
+/** Orphans that are counted one by one, those leaving out that have expired; above it all that are held are counted. */
+export const ORPHANS_COUNTED_MAX = 10_000;
+
+/** Due records that compaction fetches of a shard at once. */
+export const DUE_RECORDS = 32;
+
+/** How often the checks of the start are made again. */
+export const CHECK_MS = 30_000;
+
+/** Clocks of two primaries apart: told of, and refused (a failover would then move deadlines by as much). */
+export const SKEW_MS_WARNED = 100;
+export const SKEW_MS_MAX = 1_000;
+
+/** Share of maxmemory from which an operator is told. */
+export const MEMORY_SHARE_WARNED = 0.8;
+
+/** The same, once all those before were of namespaces that compaction leaves alone. */
+export const DUE_RECORDS_SKIPPED = 1_000;
+
+/** How often the node that pushes changes is asked whether it is there, and the pause before another one is tried. */
+export const BEAT_MS = 5_000;
+export const RESUBSCRIBE_MS = 500;

@@ -1,0 +1,146 @@
+// One connection to one node. Adds what ioredis lacks: every call ends, and it is known whether it was sent.
+
+import { Command, type Redis } from 'ioredis';
+import { isNoScript, NoAnswerError, NotSentError } from './errors.ts';
+import { CALL_MS_MAX, READY_MS_MAX, SWEEP_MS } from './limits.ts';
+import { evalArguments, type Argument, type ScriptCall } from './scripts.ts';
+
+export interface Link {
+  /** Commands can be sent now. */
+  readonly isReady: boolean;
+  /** Resolves once commands can be sent; rejects with NotSentError when that takes too long. */
+  ready(): Promise<void>;
+  /** Sends at once, behind what was sent before; rejects with NotSentError when not connected. Replies are buffers. */
+  send(name: string, args: readonly Argument[]): Promise<unknown>;
+  /** Runs a script, by its text where the node has not seen it. `asking`: of a slot that is on its way to this node. */
+  run(call: ScriptCall, asking: boolean): Promise<unknown>;
+  /** Calls under way fail. */
+  close(): void;
+}
+
+interface Pending {
+  readonly sinceMs: number;
+  readonly reject: (error: Error) => void;
+}
+
+/** Takes a connection that was not opened yet, opens it, and opens it again whenever it is lost. */
+export function createLink(redis: Redis): Link {
+  const gate = createGate(redis);
+  // In the order of sending, which is also that of the replies: the first is the oldest.
+  const pending = new Set<Pending>();
+
+  const send = (name: string, args: readonly Argument[]): Promise<unknown> => {
+    if (redis.status !== 'ready') return Promise.reject(new NotSentError(`the connection is ${redis.status}`));
+    return new Promise((resolve, reject) => {
+      const call = { sinceMs: performance.now(), reject };
+      pending.add(call);
+      const sent = redis.sendCommand(new Command(name, [...args], { replyEncoding: null })) as Promise<unknown>;
+      sent.then(
+        (reply) => {
+          pending.delete(call);
+          resolve(reply);
+        },
+        (error: Error) => {
+          pending.delete(call);
+          reject(NOT_WRITABLE.test(error.message) ? new NotSentError(error.message) : error);
+        },
+      );
+    });
+  };
+
+  const run = (call: ScriptCall, by: 'sha' | 'text', asking: boolean): Promise<unknown> => {
+    // Both leave in this tick, one behind the other.
+    if (asking) send('asking', []).catch(() => undefined);
+    return send(by === 'sha' ? 'evalsha' : 'eval', evalArguments(call, by));
+  };
+
+  const sweep = setInterval(() => {
+    const [oldest] = pending;
+    const sinceMs = oldest?.sinceMs ?? gate.handshakeSinceMs;
+    if (sinceMs === undefined || performance.now() - sinceMs < CALL_MS_MAX) return;
+    // A peer that is silent for one call is so for all behind it.
+    const error = new NoAnswerError(`no answer within ${CALL_MS_MAX} ms`);
+    for (const call of pending) call.reject(error);
+    pending.clear();
+    redis.disconnect(true);
+  }, SWEEP_MS);
+  sweep.unref();
+
+  return {
+    get isReady() {
+      return redis.status === 'ready';
+    },
+    ready: () => gate.ready(),
+    send,
+    async run(call, asking) {
+      if (redis.status !== 'ready') await gate.ready();
+      try {
+        return await run(call, 'sha', asking);
+      } catch (error) {
+        if (!isNoScript(error)) throw error;
+        return run(call, 'text', asking);
+      }
+    },
+    close() {
+      clearInterval(sweep);
+      redis.disconnect();
+    },
+  };
+}
+
+/** What ioredis says of a command that it did not write to the socket. */
+const NOT_WRITABLE = /isn't writeable/;
+
+interface Gate {
+  ready(): Promise<void>;
+  /** While the node is asked who it is and has not answered. */
+  readonly handshakeSinceMs: number | undefined;
+}
+
+/** Lets calls wait for a connection that is being made, but not for one that has been lost for long. */
+function createGate(redis: Redis): Gate {
+  let opened = Promise.withResolvers<void>();
+  let downSinceMs: number | undefined = performance.now();
+  let handshakeSinceMs: number | undefined;
+  let lastError: Error | undefined;
+
+  redis.on('connect', () => {
+    handshakeSinceMs = performance.now();
+  });
+  redis.on('ready', () => {
+    handshakeSinceMs = undefined;
+    downSinceMs = undefined;
+    opened.resolve();
+  });
+  redis.on('close', () => {
+    handshakeSinceMs = undefined;
+    if (downSinceMs !== undefined) return;
+    downSinceMs = performance.now();
+    opened = Promise.withResolvers();
+  });
+  redis.on('error', (error: Error) => {
+    lastError = error;
+  });
+  redis.connect().catch(() => undefined);
+
+  return {
+    get handshakeSinceMs() {
+      return handshakeSinceMs;
+    },
+    async ready() {
+      if (redis.status === 'ready') return;
+      const leftMs = READY_MS_MAX - (performance.now() - (downSinceMs ?? 0));
+      if (leftMs > 0) await Promise.race([opened.promise, pause(leftMs)]);
+      // Read anew: it changed meanwhile, whatever the compiler thinks.
+      if ((redis.status as string) === 'ready') return;
+      throw new NotSentError(`not connected to Redis${lastError === undefined ? '' : `: ${lastError.message}`}`, {
+        cause: lastError,
+      });
+    },
+  };
+}
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });

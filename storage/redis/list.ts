@@ -1,0 +1,93 @@
+// Pages of records, shard by shard. Within a shard they come in the order of their names, which no write changes, so what
+// stays is seen once; orphans come in the order in which they became such.
+
+import {
+  addMs,
+  isExpired,
+  orphanOf,
+  type EpochMs,
+  type ListFilter,
+  type ListPage,
+  type ListRequest,
+  type StoredRecord,
+} from '../contract/index.ts';
+import { nowOf, type Context } from './context.ts';
+import { LIST_RECORDS_MAX, LIST_SHARDS_MAX, SCRIPT_RECORDS_MAX, SHARDS } from './limits.ts';
+import { fetchRecords, scan, type Position } from './scan.ts';
+
+export async function list(context: Context, request: ListRequest, now: string): Promise<ListPage> {
+  const nowMs = await nowOf(context, now);
+  const records: StoredRecord[] = [];
+  let place = placeOf(request.after);
+  let lookedAt = 0;
+  let width = 1;
+  while (place.shard < SHARDS && lookedAt < LIST_RECORDS_MAX) {
+    const shards = context.keys.shards.slice(place.shard, place.shard + width);
+    const { after } = place;
+    const wanted = Math.min(request.limit - records.length, SCRIPT_RECORDS_MAX);
+    const steps = await Promise.all(
+      shards.map((shard, index) =>
+        lookAt(context, request, { shard, after: index === 0 ? after : undefined, limit: wanted, nowMs }),
+      ),
+    );
+    // Few steps for a small namespace, and nothing in vain for a large one.
+    width = Math.min(width * 2, LIST_SHARDS_MAX);
+    for (const [index, step] of steps.entries()) {
+      for (const { position, record } of step.entries) {
+        place = { shard: place.shard, after: position };
+        if (record !== undefined && matches(record, request, nowMs)) records.push(record);
+        if (records.length === request.limit) return { nowMs, records, next: textOf(place) };
+      }
+      lookedAt += step.entries.length;
+      if (!step.isComplete) {
+        width = 1;
+        break;
+      }
+      place = { shard: (shards[index]?.index ?? 0) + 1, after: undefined };
+    }
+  }
+  return { nowMs, records, next: place.shard < SHARDS ? textOf(place) : undefined };
+}
+
+interface Entry {
+  readonly position: Position;
+  readonly record: StoredRecord | undefined;
+}
+
+async function lookAt(
+  context: Context,
+  filter: ListFilter,
+  query: Omit<Parameters<typeof scan>[1], 'source' | 'namespace'>,
+): Promise<{ readonly entries: readonly Entry[]; readonly isComplete: boolean }> {
+  const source = filter.orphanedOnly === true ? 'held' : 'names';
+  const { positions, isComplete } = await scan(context, { ...query, source, namespace: filter.namespace });
+  const ids = positions.map(({ id }) => id);
+  const records = await fetchRecords(context, query.shard, ids);
+  return { entries: positions.map((position, index) => ({ position, record: records[index] })), isComplete };
+}
+
+function matches(record: StoredRecord, filter: ListFilter, nowMs: EpochMs): boolean {
+  if (filter.includeExpired !== true && isExpired(record, nowMs)) return false;
+  if (filter.namespace !== undefined && record.namespace !== filter.namespace) return false;
+  if (filter.states !== undefined && !filter.states.includes(record.state)) return false;
+  if (filter.orphanedOnly === true && orphanOf(record, nowMs) === undefined) return false;
+  if (filter.keyPrefix !== undefined && !record.key.startsWith(filter.keyPrefix)) return false;
+  if (filter.owner !== undefined && record.owner !== filter.owner) return false;
+  return filter.ageMsMin === undefined || addMs(record.updateMs, filter.ageMsMin) <= nowMs;
+}
+
+/** Where a page begins: in this shard, behind this position. */
+interface Place {
+  readonly shard: number;
+  readonly after: Position | undefined;
+}
+
+const textOf = ({ shard, after }: Place): string =>
+  after === undefined ? `${shard}` : `${shard}:${after.score}:${after.id}`;
+
+/** Reads what `textOf` wrote. Anything else starts at a place that exists or past the end, and harms nobody. */
+function placeOf(text: string | undefined): Place {
+  const [shard = '0', score, id] = (text ?? '').split(':');
+  const after = score === undefined || id === undefined ? undefined : { score: Number(score), id };
+  return { shard: Math.min(Math.max(0, Math.trunc(Number(shard)) || 0), SHARDS), after };
+}

@@ -1,0 +1,117 @@
+// A real Redis Cluster for tests: by default three primaries with a replica each, made with CLUSTER commands.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
+import { startRedis, type RedisServer, type RedisSettings } from './redis.ts';
+
+export interface ClusterNode extends RedisServer {
+  readonly id: string;
+}
+
+export interface RedisCluster {
+  /** As they were made: roles may have changed. */
+  readonly primaries: readonly ClusterNode[];
+  readonly replicas: readonly ClusterNode[];
+  readonly nodes: readonly ClusterNode[];
+  readonly url: string;
+  /** Resolves once each of these nodes (all, without any) says that the cluster works and its replication is up. */
+  settled(nodes?: readonly ClusterNode[]): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface ClusterOptions {
+  readonly settings?: RedisSettings;
+  readonly replicasEach?: number;
+  readonly nodeTimeoutMs?: number;
+  /** Address and network namespace of each node, for tests that cut a network in two. */
+  readonly placeOf?: (index: number) => { readonly host: string; readonly network: string };
+}
+
+const PRIMARIES = 3;
+const SETTLE_MS_MAX = 30_000;
+
+export async function startRedisCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
+  const { replicasEach = 1, nodeTimeoutMs = 2_000 } = options;
+  const count = PRIMARIES * (1 + replicasEach);
+  const ports = await Promise.all(Array.from({ length: count }, async () => [await freePort(), await freePort()] as const));
+  const nodes = await Promise.all(
+    ports.map(async ([port, busPort], index) => {
+      const settings = {
+        'cluster-enabled': 'yes',
+        'cluster-node-timeout': String(nodeTimeoutMs),
+        'cluster-port': String(busPort),
+        ...options.settings,
+      };
+      const server = await startRedis({ port, settings, ...options.placeOf?.(index) });
+      return Object.assign(server, { id: String(await server.command('cluster', 'myid')), busPort });
+    }),
+  );
+  const primaries = nodes.slice(0, PRIMARIES);
+  const replicas = nodes.slice(PRIMARIES);
+  await join(primaries, replicas, nodes);
+  const settled = (those: readonly ClusterNode[] = nodes): Promise<void> => waitUntilSettled(those);
+  await settled();
+  return {
+    primaries,
+    replicas,
+    nodes,
+    url: `redis-cluster://${nodes.map(({ host, port }) => `${host}:${port}`).join(',')}`,
+    settled,
+    async dispose() {
+      await Promise.all(nodes.map((node) => node.dispose()));
+    },
+  };
+}
+
+interface JoiningNode extends ClusterNode {
+  readonly busPort: number;
+}
+
+async function join(
+  primaries: readonly JoiningNode[],
+  replicas: readonly JoiningNode[],
+  nodes: readonly JoiningNode[],
+): Promise<void> {
+  const share = Math.ceil(16_384 / primaries.length);
+  await Promise.all(
+    primaries.map((node, index) =>
+      node.command('cluster', 'addslotsrange', index * share, Math.min(16_384, (index + 1) * share) - 1),
+    ),
+  );
+  for (const [index, node] of nodes.entries()) await node.command('cluster', 'set-config-epoch', index + 1);
+  const [first] = nodes;
+  for (const { host, port, busPort } of nodes.slice(1)) await first?.command('cluster', 'meet', host, port, busPort);
+  await eventually('the nodes to know each other', async () => {
+    const known = await Promise.all(nodes.map((node) => node.command('cluster', 'info')));
+    return known.every((info) => String(info).includes(`cluster_known_nodes:${nodes.length}\r`));
+  });
+  await Promise.all(
+    replicas.map((node, index) => node.command('cluster', 'replicate', primaries[index % primaries.length]?.id ?? '')),
+  );
+}
+
+async function waitUntilSettled(nodes: readonly ClusterNode[]): Promise<void> {
+  await eventually('the cluster to settle', async () => {
+    const states = await Promise.all(
+      nodes.map(async (node) => {
+        const [cluster, role, link] = await Promise.all([
+          node.command('cluster', 'info'),
+          node.info('role'),
+          node.info('master_link_status'),
+        ]);
+        return String(cluster).includes('cluster_state:ok') && (role === 'master' || link === 'up');
+      }),
+    );
+    return states.every(Boolean);
+  });
+}
+
+/** Asks again until it holds, within a bound. */
+export async function eventually(what: string, holds: () => Promise<boolean>, msMax = SETTLE_MS_MAX): Promise<void> {
+  const deadlineMs = Date.now() + msMax;
+  for (;;) {
+    if (await holds().catch(() => false)) return;
+    if (Date.now() > deadlineMs) throw new Error(`waited ${msMax} ms in vain for ${what}`);
+    await sleep(50);
+  }
+}
