@@ -12,3 +12,10 @@ export interface StoreCheck {
   /** What to do when it is not ok. */
   readonly fix: string;
 }
+
+/** The first check that forbids to go on, as a sentence: what was found, what is needed, what to do. */
+export function refusalOf(checks: readonly StoreCheck[]): string | undefined {
+  const failed = checks.find(({ ok, isAdvice }) => !ok && isAdvice !== true);
+  if (failed === undefined) return undefined;
+  return `${failed.name}: found ${failed.found}; needed ${failed.needed}. ${failed.fix}`;
+}

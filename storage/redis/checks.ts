@@ -15,7 +15,21 @@ export interface Wanted {
 }
 
 /** One row a check; a row that fails names the nodes at which it does. */
-export function checkFacts({ nodes, cluster }: Facts, wanted: Wanted): readonly StoreCheck[] {
+export function checkFacts(facts: Facts, wanted: Wanted): readonly StoreCheck[] {
+  return rowsOf(facts, wanted).map(({ level, ...row }) => ({
+    ...row,
+    ok: level === 'ok',
+    ...(level === 'warning' ? { isAdvice: true } : {}),
+  }));
+}
+
+type Level = 'ok' | 'warning' | 'failed';
+
+interface Row extends Omit<StoreCheck, 'ok' | 'isAdvice'> {
+  readonly level: Level;
+}
+
+function rowsOf({ nodes, cluster }: Facts, wanted: Wanted): readonly Row[] {
   return [
     ...(wanted.kind === 'cluster' || cluster !== undefined ? clusterChecks({ nodes, cluster }, wanted) : []),
     eachNode(nodes, {
@@ -45,7 +59,7 @@ export function checkFacts({ nodes, cluster }: Facts, wanted: Wanted): readonly 
   ];
 }
 
-function clusterChecks({ cluster }: Facts, { kind }: Wanted): readonly StoreCheck[] {
+function clusterChecks({ cluster }: Facts, { kind }: Wanted): readonly Row[] {
   if (kind !== 'cluster') {
     return [
       {
@@ -81,12 +95,15 @@ function clusterChecks({ cluster }: Facts, { kind }: Wanted): readonly StoreChec
       level: cluster.slotsServed === SLOTS ? 'ok' : 'failed',
       found: String(cluster.slotsServed),
       needed: String(SLOTS),
-      fix: cluster.slotsServed === SLOTS ? '' : 'assign the missing slots with redis-cli --cluster fix, or bring back the nodes that serve them',
+      fix:
+        cluster.slotsServed === SLOTS
+          ? ''
+          : 'assign the missing slots with redis-cli --cluster fix, or bring back the nodes that serve them',
     },
   ];
 }
 
-function memoryChecks(nodes: readonly NodeFacts[]): readonly StoreCheck[] {
+function memoryChecks(nodes: readonly NodeFacts[]): readonly Row[] {
   return [
     eachNode(nodes, {
       name: 'maxmemory-policy',
@@ -112,7 +129,7 @@ function memoryChecks(nodes: readonly NodeFacts[]): readonly StoreCheck[] {
   ];
 }
 
-function durabilityChecks(nodes: readonly NodeFacts[], { tier, replicas }: Wanted): readonly StoreCheck[] {
+function durabilityChecks(nodes: readonly NodeFacts[], { tier, replicas }: Wanted): readonly Row[] {
   return [
     eachNode(nodes, {
       name: 'appendonly',
@@ -133,7 +150,7 @@ function durabilityChecks(nodes: readonly NodeFacts[], { tier, replicas }: Wante
   ];
 }
 
-const flushCheck = (nodes: readonly NodeFacts[]): StoreCheck =>
+const flushCheck = (nodes: readonly NodeFacts[]): Row =>
   eachNode(nodes, {
     name: 'appendfsync',
     level: ({ logFlush }) => (logFlush === 'always' ? 'ok' : 'failed'),
@@ -142,7 +159,7 @@ const flushCheck = (nodes: readonly NodeFacts[]): StoreCheck =>
     fix: 'CONFIG SET appendfsync always, and the same in redis.conf, or ask for tier cache',
   });
 
-const replicaChecks = (nodes: readonly NodeFacts[], replicas: number): readonly StoreCheck[] => [
+const replicaChecks = (nodes: readonly NodeFacts[], replicas: number): readonly Row[] => [
   eachNode(nodes, {
     name: 'replicas of each primary',
     level: (node) => (node.replicas >= replicas ? 'ok' : 'failed'),
@@ -166,7 +183,7 @@ const replicaChecks = (nodes: readonly NodeFacts[], replicas: number): readonly 
   }),
 ];
 
-function skewCheck(nodes: readonly NodeFacts[]): StoreCheck {
+function skewCheck(nodes: readonly NodeFacts[]): Row {
   const skews = nodes.map(({ skewMs }) => skewMs);
   const apartMs = Math.max(...skews) - Math.min(...skews);
   const level = apartMs > SKEW_MS_MAX ? 'failed' : apartMs > SKEW_MS_WARNED ? 'warning' : 'ok';
@@ -181,22 +198,29 @@ function skewCheck(nodes: readonly NodeFacts[]): StoreCheck {
 
 interface NodeCheck {
   readonly name: string;
-  readonly level: (node: NodeFacts) => StoreCheck['level'];
+  readonly level: (node: NodeFacts) => Level;
   readonly found: (node: NodeFacts) => string;
   readonly needed: string;
   readonly fix: string;
 }
 
-const LEVELS: readonly StoreCheck['level'][] = ['ok', 'warning', 'failed'];
+const LEVELS: readonly Level[] = ['ok', 'warning', 'failed'];
 
 /** The worst of all nodes, and where it was found. */
-function eachNode(nodes: readonly NodeFacts[], check: NodeCheck): StoreCheck {
+function eachNode(nodes: readonly NodeFacts[], check: NodeCheck): Row {
   const worst = Math.max(0, ...nodes.map((node) => LEVELS.indexOf(check.level(node))));
   const level = LEVELS[worst] ?? 'failed';
   const those = nodes.filter((node) => check.level(node) === level);
   const texts = new Set(those.map(check.found));
-  const found = level === 'ok' || nodes.length === 1 ? [...texts] : those.map((node) => `${check.found(node)} at ${node.address}`);
-  return { name: check.name, level, found: found.join(', '), needed: check.needed, fix: level === 'ok' ? '' : check.fix };
+  const found =
+    level === 'ok' || nodes.length === 1 ? [...texts] : those.map((node) => `${check.found(node)} at ${node.address}`);
+  return {
+    name: check.name,
+    level,
+    found: found.join(', '),
+    needed: check.needed,
+    fix: level === 'ok' ? '' : check.fix,
+  };
 }
 
 const memoryShare = ({ memoryBytes, memoryBytesMax }: NodeFacts): number =>

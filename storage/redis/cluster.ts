@@ -19,7 +19,11 @@ export async function openCluster(location: RedisLocation, replicas: number): Pr
     const known = primaries.get(address);
     if (known !== undefined) return known;
     const node = parseAddress(address, 0);
-    const primary = createPrimary({ connect: () => createLink(createRedis(location, node)), replicas });
+    const primary = createPrimary({
+      connect: () => createLink(createRedis(location, node)),
+      isCluster: true,
+      replicas,
+    });
     primaries.set(address, primary);
     return primary;
   };
@@ -40,7 +44,7 @@ export async function openCluster(location: RedisLocation, replicas: number): Pr
   const route = async <T>(slot: number, send: (primary: Primary, asking: boolean) => Promise<T>): Promise<T> => {
     const untilMs = performance.now() + READY_MS_MAX;
     let asked: string | undefined;
-    for (let redirections = 0; ; ) {
+    for (let redirections = 0; ;) {
       const address = asked ?? slots.addressOf(slot);
       if (address === undefined) throw new NotSentError(`no node of the cluster serves slot ${slot}`);
       try {
@@ -73,6 +77,7 @@ export async function openCluster(location: RedisLocation, replicas: number): Pr
   }
   return finishing(
     {
+      operate: (operation) => route(operation.slot, (primary, asking) => primary.operate(operation, asking)),
       run: (slot, call) => route(slot, (primary, asking) => primary.run(call, asking)),
       look: (slot, call) => route(slot, (primary, asking) => primary.link.run(call, asking)),
       send: (slot, name, args) =>

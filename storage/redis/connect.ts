@@ -6,7 +6,12 @@ import type { Address, RedisLocation } from './location.ts';
 
 /** A connection to this node, or without one to the primary that the location or its Sentinels name; not opened yet. */
 export function createRedis(location: RedisLocation, node?: Address, over: RedisOptions = {}): Redis {
-  const options = { ...baseOptions(location), ...targetOptions(location, node), ...over, replyMapping: 'legacy' as const };
+  const options = {
+    ...baseOptions(location),
+    ...targetOptions(location, node),
+    ...over,
+    replyMapping: 'legacy' as const,
+  };
   const redis = new Redis(options);
   // Without a listener ioredis prints each failed attempt; link.ts tells of them where they matter.
   redis.on('error', () => undefined);

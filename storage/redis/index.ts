@@ -41,7 +41,7 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
   const watch = createWatch({ router, keys, wanted });
   await changes.ready;
   return createRedisStore({
-    context: { keys, router, touch: wanted.replicas > 0 ? '1' : '0' },
+    context: { keys, router },
     changes,
     description: {
       kind: location.kind === 'cluster' ? 'redis-cluster' : 'redis',

@@ -49,10 +49,10 @@ export function createKeys(prefix: string): Keys {
     shards,
     nameOf({ namespace, key }) {
       // NUL cannot stand in a namespace, so no two ids are hashed alike.
-      const digest = hash('sha256', `${namespace}\0${key}`, 'buffer');
-      const shard = shards[(digest[0] ?? 0) % SHARDS];
+      const digest = hash('sha256', `${namespace}\0${key}`, 'base64url');
+      const shard = shards[firstByteOf(digest) % SHARDS];
       if (shard === undefined) throw new Error('a shard for every first byte');
-      const id = namespaceTag(namespace) + digest.toString('base64url');
+      const id = namespaceTag(namespace) + digest;
       return { shard, id, key: shard.keyOf(id) };
     },
     registrySlot: slotOf(REGISTRY_TAG),
@@ -63,6 +63,12 @@ export function createKeys(prefix: string): Keys {
     channel: `${prefix}:changes`,
   };
 }
+
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+// Not by way of a Buffer: that tripled the cost of a name.
+const firstByteOf = (base64url: string): number =>
+  (BASE64URL.indexOf(base64url.charAt(0)) << 2) | (BASE64URL.indexOf(base64url.charAt(1)) >> 4);
 
 const NAMESPACE_TAG_LENGTH = 8;
 const NAMESPACE_TAGS_MAX = 10_000;

@@ -63,7 +63,7 @@ export function createLanes({ connect, replicas }: LanesOptions): Lanes {
   return {
     run(call, asking) {
       if (queue.length >= LANE_QUEUE_MAX) {
-        return Promise.reject(new NotSentError(`${LANE_QUEUE_MAX} writes wait for a connection already`));
+        return Promise.reject(new NotSentError(`${LANE_QUEUE_MAX} calls wait for a connection already`));
       }
       return new Promise((resolve, reject) => {
         queue.push({ call, asking, sinceMs: performance.now(), by: 'sha', resolve, reject });

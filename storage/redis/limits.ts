@@ -35,20 +35,26 @@ export const SLOTS_REFRESH_MS_MIN = 100;
 /** Connections of a primary whose writes wait for replicas: WAIT blocks its connection, the others go on meanwhile. */
 export const LANES = 4;
 
-/** Writes that share one WAIT. More only lengthens the queue before the reply. */
-export const LANE_BATCH_MAX = 64;
+/** Calls that share one WAIT. More only lengthen the queue before the reply. */
+export const LANE_BATCH_MAX = 16;
 
-/** Writes that may wait for a lane of one primary. Above it the store says so instead of eating memory. */
+/** Calls that may wait for a lane of one primary. Above it the store says so instead of eating memory. */
 export const LANE_QUEUE_MAX = 10_000;
 
 /** How long replicas may take to confirm; shorter than CALL_MS_MAX, so that the count is known and not only missing. */
 export const WAIT_MS_MAX = 1_000;
 
+/** Operations on records that share a call: more gain nothing, and would hold up Redis for half a millisecond. */
+export const OPERATIONS_MAX = 32;
+
 /** Records that one script reads or compacts, so that it stays below a millisecond. */
 export const SCRIPT_RECORDS_MAX = 64;
 
-/** Records that one page looks at before it ends short, so that a filter that matches nothing does not run for minutes. */
-export const LIST_RECORDS_MAX = 20_000;
+/** Names that one page looks at before it ends short, so that a filter that matches nothing does not run for minutes. */
+export const LIST_NAMES_MAX = 100_000;
+
+/** Names that are read of a shard at once. */
+export const LIST_STEP_MAX = 200;
 
 /** Shards that one step of a page asks at once, when those before had little. */
 export const LIST_SHARDS_MAX = 64;

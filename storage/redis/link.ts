@@ -54,10 +54,15 @@ export function createLink(redis: Redis): Link {
     return send(by === 'sha' ? 'evalsha' : 'eval', evalArguments(call, by));
   };
 
+  let suspect: number | undefined;
   const sweep = setInterval(() => {
     const [oldest] = pending;
     const sinceMs = oldest?.sinceMs ?? gate.handshakeSinceMs;
-    if (sinceMs === undefined || performance.now() - sinceMs < CALL_MS_MAX) return;
+    const isLate = sinceMs !== undefined && performance.now() - sinceMs > CALL_MS_MAX;
+    // Late twice: if it was this process that stood still, the reply may only wait to be read.
+    const isLost = isLate && suspect === sinceMs;
+    suspect = isLate ? sinceMs : undefined;
+    if (!isLost) return;
     // A peer that is silent for one call is so for all behind it.
     const error = new NoAnswerError(`no answer within ${CALL_MS_MAX} ms`);
     for (const call of pending) call.reject(error);

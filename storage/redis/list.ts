@@ -1,5 +1,5 @@
-// Pages of records, shard by shard. Within a shard they come in the order of their names, which no write changes, so what
-// stays is seen once; orphans come in the order in which they became such.
+// Pages of records, shard by shard. Within a shard they come in the order in which they were first claimed, which no later
+// write changes, so what stays is seen once; orphans come in the order in which they became such.
 
 import {
   addMs,
@@ -12,7 +12,8 @@ import {
   type StoredRecord,
 } from '../contract/index.ts';
 import { nowOf, type Context } from './context.ts';
-import { LIST_RECORDS_MAX, LIST_SHARDS_MAX, SCRIPT_RECORDS_MAX, SHARDS } from './limits.ts';
+import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
+import { LIST_NAMES_MAX, LIST_SHARDS_MAX, LIST_STEP_MAX, SHARDS } from './limits.ts';
 import { fetchRecords, scan, type Position } from './scan.ts';
 
 export async function list(context: Context, request: ListRequest, now: string): Promise<ListPage> {
@@ -21,13 +22,14 @@ export async function list(context: Context, request: ListRequest, now: string):
   let place = placeOf(request.after);
   let lookedAt = 0;
   let width = 1;
-  while (place.shard < SHARDS && lookedAt < LIST_RECORDS_MAX) {
+  while (place.shard < SHARDS && lookedAt < LIST_NAMES_MAX) {
     const shards = context.keys.shards.slice(place.shard, place.shard + width);
     const { after } = place;
-    const wanted = Math.min(request.limit - records.length, SCRIPT_RECORDS_MAX);
+    // A filter may want few of many.
+    const limit = isFiltered(request) ? LIST_STEP_MAX : Math.min(request.limit - records.length, LIST_STEP_MAX);
     const steps = await Promise.all(
       shards.map((shard, index) =>
-        lookAt(context, request, { shard, after: index === 0 ? after : undefined, limit: wanted, nowMs }),
+        lookAt(context, request, { shard, after: index === 0 ? after : undefined, limit, nowMs }),
       ),
     );
     // Few steps for a small namespace, and nothing in vain for a large one.
@@ -51,20 +53,36 @@ export async function list(context: Context, request: ListRequest, now: string):
 
 interface Entry {
   readonly position: Position;
+  /** Undefined when it is gone, or plainly of another namespace. */
   readonly record: StoredRecord | undefined;
+}
+
+interface Step {
+  readonly shard: Shard;
+  readonly after: Position | undefined;
+  readonly limit: number;
+  readonly nowMs: EpochMs;
 }
 
 async function lookAt(
   context: Context,
   filter: ListFilter,
-  query: Omit<Parameters<typeof scan>[1], 'source' | 'namespace'>,
+  { shard, after, limit, nowMs }: Step,
 ): Promise<{ readonly entries: readonly Entry[]; readonly isComplete: boolean }> {
-  const source = filter.orphanedOnly === true ? 'held' : 'names';
-  const { positions, isComplete } = await scan(context, { ...query, source, namespace: filter.namespace });
-  const ids = positions.map(({ id }) => id);
-  const records = await fetchRecords(context, query.shard, ids);
-  return { entries: positions.map((position, index) => ({ position, record: records[index] })), isComplete };
+  const [names, , held] = shard.sets;
+  const source = filter.orphanedOnly === true ? { set: held, to: nowMs } : { set: names, to: '+inf' };
+  const tag = filter.namespace === undefined ? undefined : namespaceTag(filter.namespace);
+  const { positions, isComplete } = await scan(context, { ...source, shard, after, limit });
+  const ids = positions.map(({ id }) => id).filter((id) => tag === undefined || namespaceTagOf(id) === tag);
+  const records = await fetchRecords(context, shard, ids);
+  return { entries: positions.map((position) => ({ position, record: records.get(position.id) })), isComplete };
 }
+
+const isFiltered = (filter: ListFilter): boolean =>
+  filter.namespace !== undefined ||
+  filter.states !== undefined ||
+  filter.keyPrefix !== undefined ||
+  filter.owner !== undefined;
 
 function matches(record: StoredRecord, filter: ListFilter, nowMs: EpochMs): boolean {
   if (filter.includeExpired !== true && isExpired(record, nowMs)) return false;

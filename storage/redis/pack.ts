@@ -145,8 +145,7 @@ function unpackError(text: string | undefined): IntentError | undefined {
 
 const base64 = (bytes: Uint8Array): string => asBuffer(bytes).toString('base64');
 
-export const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function fromBase64(text: string): Uint8Array {
   const buffer = Buffer.from(text, 'base64');

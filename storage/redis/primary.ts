@@ -1,10 +1,11 @@
-// One primary: how a script on it becomes as durable as the tier says.
+// One primary: how what is asked of it becomes as durable as the tier says.
 
-import { createLanes, type Lanes } from './lanes.ts';
+import { createBatcher, type Batcher } from './batch.ts';
+import { createLanes } from './lanes.ts';
 import type { Link } from './link.ts';
 import type { ScriptCall } from './scripts.ts';
 
-export interface Primary {
+export interface Primary extends Batcher {
   /** For commands that promise nothing. */
   readonly link: Link;
   /** Runs a script and answers once what it wrote is as durable as the tier says. */
@@ -14,16 +15,19 @@ export interface Primary {
 
 export interface PrimaryOptions {
   readonly connect: () => Link;
+  readonly isCluster: boolean;
   /** How many replicas must confirm a write; 0: none. */
   readonly replicas: number;
 }
 
-export function createPrimary({ connect, replicas }: PrimaryOptions): Primary {
+export function createPrimary({ connect, isCluster, replicas }: PrimaryOptions): Primary {
   const link = connect();
-  const lanes: Lanes | undefined = replicas > 0 ? createLanes({ connect, replicas }) : undefined;
+  const lanes = replicas > 0 ? createLanes({ connect, replicas }) : undefined;
+  const run = (call: ScriptCall, asking: boolean): Promise<unknown> => (lanes ?? link).run(call, asking);
   return {
     link,
-    run: (call, asking) => (lanes ?? link).run(call, asking),
+    run,
+    ...createBatcher({ run, bySlot: isCluster, touch: replicas > 0 }),
     close() {
       link.close();
       lanes?.close();

@@ -7,8 +7,8 @@ import { scripts, type ScriptCall } from './scripts.ts';
 const NO_TOKEN = '0'.repeat(32);
 
 /** Nobody can have a record of this name: its id is no hash. */
-export const probeCall = ({ sets, keyOf }: Shard): ScriptCall => ({
+export const probeCall = (shard: Shard): ScriptCall => ({
   script: scripts.claim,
-  keys: [...sets, keyOf('probed: no record')],
+  keys: [...shard.sets, shard.keyOf('probed: no record')],
   args: ['', '1', 'no record', 'no namespace', '0', NO_TOKEN, '', 0, 0, 0, 0],
 });

@@ -1,10 +1,13 @@
 // To which primary a call goes. One file a kind of place: single.ts (also behind Sentinels), cluster.ts.
 
+import type { Answer, Operation } from './batch.ts';
 import { NotSentError } from './errors.ts';
 import type { Primary } from './primary.ts';
 import type { Argument, ScriptCall } from './scripts.ts';
 
 export interface Router {
+  /** Runs an operation on a record, with the durability of the tier; others may share its call. */
+  operate(operation: Operation): Promise<Answer>;
   /** Runs a script on the primary of a slot, with the durability of the tier. */
   run(slot: number, call: ScriptCall): Promise<unknown>;
   /** Runs a script that reads, with no promise of durability. */
@@ -25,7 +28,7 @@ export function finishing(router: Omit<Router, 'close'>, closeNow: () => void): 
   let isClosing = false;
   let underWay = 0;
 
-  const counted = async (call: () => Promise<unknown>): Promise<unknown> => {
+  const counted = async <T>(call: () => Promise<T>): Promise<T> => {
     if (isClosing) throw new NotSentError('the store was closed');
     underWay += 1;
     try {
@@ -38,6 +41,7 @@ export function finishing(router: Omit<Router, 'close'>, closeNow: () => void): 
 
   return {
     ...router,
+    operate: (operation) => counted(() => router.operate(operation)),
     run: (slot, call) => counted(() => router.run(slot, call)),
     look: (slot, call) => counted(() => router.look(slot, call)),
     send: (slot, name, args) => counted(() => router.send(slot, name, args)),

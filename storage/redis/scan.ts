@@ -1,28 +1,27 @@
 // Reading the sets of a shard, and many records at once.
 
-import type { EpochMs, Namespace, StoredRecord } from '../contract/index.ts';
+import type { StoredRecord } from '../contract/index.ts';
 import type { Context } from './context.ts';
-import { namespaceTag, type Shard } from './keys.ts';
+import type { Shard } from './keys.ts';
 import { SCRIPT_RECORDS_MAX } from './limits.ts';
 import { unpackRecord } from './pack.ts';
 import { scripts, type Argument } from './scripts.ts';
 
-/** Where a record stands in a set. In `names` all scores are 0, and the order is that of the ids. */
+/** Where a record stands in a set: by its score, then by its id. Writes of other records do not move it. */
 export interface Position {
   readonly score: number;
   readonly id: string;
 }
 
 export interface ScanQuery {
-  readonly source: 'names' | 'held';
+  /** Key name of the set. */
+  readonly set: string;
   readonly shard: Shard;
   /** Behind this position; undefined from the start. */
   readonly after: Position | undefined;
+  /** No further than this score. */
+  readonly to: number | string;
   readonly limit: number;
-  /** `names` only: just those of this namespace, and perhaps of another one with the same tag. */
-  readonly namespace: Namespace | undefined;
-  /** `held` only: those that are orphans at this instant. */
-  readonly nowMs: EpochMs;
 }
 
 export interface Scanned {
@@ -31,23 +30,11 @@ export interface Scanned {
   readonly isComplete: boolean;
 }
 
-export const scan = (context: Context, query: ScanQuery): Promise<Scanned> =>
-  query.source === 'names' ? scanNames(context, query) : scanHeld(context, query);
-
-async function scanNames(context: Context, { shard, after, limit, namespace }: ScanQuery): Promise<Scanned> {
-  const tag = namespace === undefined ? undefined : namespaceTag(namespace);
-  const from = after === undefined ? (tag === undefined ? '-' : `[${tag}`) : `(${after.id}`;
-  // Sorts behind every character of an id.
-  const to = tag === undefined ? '+' : `(${tag}~`;
-  const ids = texts(await context.router.send(shard.slot, 'zrangebylex', [shard.sets[0], from, to, 'limit', 0, limit]));
-  return { positions: ids.map((id) => ({ score: 0, id })), isComplete: ids.length < limit };
-}
-
-/** By score, then by name. Many may share a millisecond, so those of the last one are counted past. */
-async function scanHeld(context: Context, { shard, after, limit, nowMs }: ScanQuery): Promise<Scanned> {
+/** The next of a set. Many may share a score, so those of the last one are counted past. */
+export async function scan(context: Context, { set, shard, after, to, limit }: ScanQuery): Promise<Scanned> {
   const from = after?.score ?? '-inf';
   for (let offset = 0; ; offset += limit) {
-    const found = await rangeByScore(context, shard, { set: shard.sets[2], from, to: nowMs, offset, limit });
+    const found = await rangeByScore(context, shard, { set, from, to, offset, limit });
     const isComplete = found.length < limit;
     const positions = found.filter((position) => after === undefined || isBehind(position, after));
     if (positions.length > 0 || isComplete) return { positions, isComplete };
@@ -75,18 +62,21 @@ export async function rangeByScore(context: Context, shard: Shard, range: ScoreR
   }));
 }
 
-/** The records of these ids as they stand, without their results; undefined for those that are gone. */
+/** The records of these ids as they stand, without their results; those that are gone are left out. */
 export async function fetchRecords(
   context: Context,
   shard: Shard,
   ids: readonly string[],
-): Promise<readonly (StoredRecord | undefined)[]> {
-  const records: (StoredRecord | undefined)[] = [];
+): Promise<ReadonlyMap<string, StoredRecord>> {
+  const records = new Map<string, StoredRecord>();
   for (let start = 0; start < ids.length; start += SCRIPT_RECORDS_MAX) {
-    const keys = ids.slice(start, start + SCRIPT_RECORDS_MAX).map((id) => shard.keyOf(id));
-    const call = { script: scripts.fetch, keys: [...shard.sets, ...keys], args: [] };
+    const some = ids.slice(start, start + SCRIPT_RECORDS_MAX);
+    const call = { script: scripts.fetch, keys: some.map((id) => shard.keyOf(id)), args: [] };
     const packed = (await context.router.look(shard.slot, call)) as readonly (Buffer | null)[];
-    records.push(...packed.map((one) => (one === null ? undefined : unpackRecord(one, false))));
+    for (const [index, id] of some.entries()) {
+      const one = packed[index];
+      if (one !== null && one !== undefined) records.set(id, unpackRecord(one, false));
+    }
   }
   return records;
 }

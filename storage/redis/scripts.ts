@@ -35,7 +35,7 @@ export type Argument = string | number | Buffer;
 
 export interface ScriptCall {
   readonly script: Script;
-  /** All in one slot, and all that the script touches. */
+  /** All that the script touches. */
   readonly keys: readonly string[];
   readonly args: readonly Argument[];
 }

@@ -8,7 +8,7 @@ import { finishing, type Router } from './router.ts';
 
 /** Resolves once connected; rejects with NotSentError when that takes too long. */
 export async function openSingle(location: RedisLocation, replicas: number): Promise<Router> {
-  const primary = createPrimary({ connect: () => createLink(createRedis(location)), replicas });
+  const primary = createPrimary({ connect: () => createLink(createRedis(location)), isCluster: false, replicas });
   try {
     await primary.link.ready();
   } catch (error) {
@@ -17,6 +17,7 @@ export async function openSingle(location: RedisLocation, replicas: number): Pro
   }
   return finishing(
     {
+      operate: (operation) => primary.operate(operation, false),
       run: (_slot, call) => primary.run(call, false),
       look: (_slot, call) => primary.link.run(call, false),
       async send(_slot, name, args) {

@@ -44,7 +44,9 @@ export function createSlotMap({ location, linkAt, onChange }: SlotMapOptions): S
 
   const readAnywhere = async (): Promise<void> => {
     // Those that can be asked at once come first; the others take the time of a connection.
-    const candidates = nodes.toSorted((a, b) => Number(linkAt(b)?.isReady ?? false) - Number(linkAt(a)?.isReady ?? false));
+    const candidates = nodes.toSorted(
+      (a, b) => Number(linkAt(b)?.isReady ?? false) - Number(linkAt(a)?.isReady ?? false),
+    );
     const failures: string[] = [];
     for (const address of candidates) {
       try {

@@ -66,7 +66,7 @@ async function countOrphans(context: Context, nowMs: EpochMs): Promise<Orphans> 
 
 async function listOrphans(context: Context, nowMs: EpochMs) {
   const sinceMs: number[] = [];
-  for (let after: string | undefined = ''; after !== undefined; ) {
+  for (let after: string | undefined = ''; after !== undefined;) {
     if (sinceMs.length >= ORPHANS_COUNTED_MAX) return { sinceMs, isCut: true };
     const page = await list(context, { orphanedOnly: true, limit: 1_000, after }, String(nowMs));
     sinceMs.push(...page.records.flatMap((record) => orphanOf(record, nowMs)?.sinceMs ?? []));
@@ -77,8 +77,6 @@ async function listOrphans(context: Context, nowMs: EpochMs) {
 
 /** Of all primaries together, whoever else may use them. */
 async function usedMemory({ router }: Context): Promise<number> {
-  const replies = await Promise.all(
-    [...router.primaries().values()].map(({ link }) => link.send('info', ['memory'])),
-  );
+  const replies = await Promise.all([...router.primaries().values()].map(({ link }) => link.send('info', ['memory'])));
   return replies.reduce<number>((sum, reply) => sum + Number(/^used_memory:(\d+)/m.exec(String(reply))?.[1] ?? 0), 0);
 }

@@ -1,8 +1,6 @@
-// The Redis store: each verb of the contract as one script on one slot. What a script decides is in lua/; here it is only
-// asked and answered.
+// The Redis store: each verb of the contract as a script. What a script decides is in lua/; here it is asked and answered.
 
 import {
-  isHeld,
   settledState,
   type Guard,
   type RecordId,
@@ -10,11 +8,10 @@ import {
   type Store,
   type StoreDescription,
   type VerbOptions,
-  type Written,
 } from '../contract/index.ts';
 import type { Changes } from './changes.ts';
 import { compact } from './compact.ts';
-import { runOnRecord, startVerb, type Context } from './context.ts';
+import { operate, startVerb, type Context } from './context.ts';
 import { storeErrorOf } from './errors.ts';
 import { list } from './list.ts';
 import { asBuffer, packClaim, packError, packOutcome, stateCode } from './pack.ts';
@@ -32,51 +29,46 @@ export interface RedisStoreParts {
 }
 
 export function createRedisStore({ context, changes, description, ping, close }: RedisStoreParts): Store {
-  const { touch } = context;
-
   return {
     description,
     registry: createRedisRegistry(context),
 
     async claim(request, options) {
-      const now = startVerb(options);
-      const reply = await runOnRecord(context, {
+      const { retention } = request;
+      const answer = await operate(context, {
         script: scripts.claim,
-        id: request,
+        record: request,
+        now: startVerb(options),
         writes: true,
-        args: ({ id }) => [
-          now,
-          touch,
+        args: (id) => [
           id,
           request.namespace,
           String(request.expected),
           request.leaseToken,
           packClaim(request),
-          request.leaseMs,
-          request.orphanTtlMs,
-          request.retention.ttlMs,
-          request.retention.graceMs,
+          String(request.leaseMs),
+          String(request.orphanTtlMs),
+          String(retention.ttlMs),
+          String(retention.graceMs),
         ],
       });
-      return { ...reply, replacedExpired: reply.applied && reply.record?.attemptOrigin === 'LATE_RETRY' };
+      return { ...answer, replacedExpired: answer.applied && answer.record?.attemptOrigin === 'LATE_RETRY' };
     },
 
     async extend(request, options) {
-      const now = startVerb(options);
       const { checkpoint } = request;
-      return runOnRecord(context, {
+      return operate(context, {
         script: scripts.extend,
-        id: request,
+        record: request,
+        now: startVerb(options),
         writes: true,
-        args: ({ id }) => [
-          now,
-          touch,
+        args: (id) => [
           id,
           ...guardArguments(request.guard),
-          request.leaseMs ?? '',
-          request.holdMsMax,
-          request.orphanTtlMs ?? '',
-          request.graceMs,
+          String(request.leaseMs ?? ''),
+          String(request.holdMsMax),
+          String(request.orphanTtlMs ?? ''),
+          String(request.graceMs),
           checkpoint === undefined ? '0' : '1',
           checkpoint === undefined ? '' : asBuffer(checkpoint),
         ],
@@ -84,93 +76,82 @@ export function createRedisStore({ context, changes, description, ping, close }:
     },
 
     async settle(request, options) {
-      const now = startVerb(options);
       const { settlement } = request;
-      const written = await runOnRecord(context, {
+      const answer = await operate(context, {
         script: scripts.settle,
-        id: request,
+        record: request,
+        now: startVerb(options),
         writes: true,
-        args: ({ id }) => [
-          now,
-          touch,
+        args: (id) => [
           id,
           ...guardArguments(request.guard),
-          stateCode(settledState(settlement)),
-          request.ttlMs ?? '',
-          request.graceMs,
+          String(stateCode(settledState(settlement))),
+          String(request.ttlMs ?? ''),
+          String(request.graceMs),
           packOutcome(request),
           settlement.kind === 'completed' ? '' : packError(settlement.error),
-          settledDuration(settlement),
+          settledTime(settlement),
           settlement.kind === 'completed' ? asBuffer(settlement.result) : '',
         ],
       });
-      tell(request, written, settlement.kind !== 'released');
-      return written;
+      if (answer.applied) changes.tell({ ...idOf(request), settled: settlement.kind !== 'released' });
+      return answer;
     },
 
     async read(request, options) {
-      const now = startVerb(options);
-      const { nowMs, record } = await runOnRecord(context, {
+      const { nowMs, record } = await operate(context, {
         script: scripts.read,
-        id: request,
+        record: request,
+        now: startVerb(options),
         writes: false,
-        args: () => [now, touch, request.includeResult ? '1' : '0'],
+        args: () => [request.includeResult ? '1' : '0'],
       });
-      return { nowMs, record: request.includeResult || record === undefined ? record : { ...record, result: undefined } };
+      return {
+        nowMs,
+        record: request.includeResult || record === undefined ? record : { ...record, result: undefined },
+      };
     },
-
-    list: (request, options) => verb(options, false, (now) => list(context, request, now)),
-    compact: (request, options) => verb(options, true, (now) => compact(context, request, now)),
-    stats: (options) => verb(options, false, (now) => stats(context, now)),
 
     async remove(request, options) {
-      const now = startVerb(options);
-      const name = context.keys.nameOf(request);
-      const isRemoved = await guarded(true, () =>
-        context.router.run(name.shard.slot, {
-          script: scripts.remove,
-          keys: [...name.shard.sets, name.key],
-          args: [now, name.id, request.revision, request.force ? '1' : '0'],
-        }),
-      );
-      if (isRemoved === 1) changes.tell({ ...idOf(request), settled: false });
-      return isRemoved === 1;
+      const { applied } = await operate(context, {
+        script: scripts.remove,
+        record: request,
+        now: startVerb(options),
+        writes: true,
+        args: (id) => [id, String(request.revision), request.force ? '1' : '0'],
+      });
+      if (applied) changes.tell({ ...idOf(request), settled: false });
+      return applied;
     },
 
-    async ping(options) {
-      startVerb(options);
-      await ping();
-    },
-
+    list: (request, options) => guarded(options, false, (now) => list(context, request, now)),
+    compact: (request, options) => guarded(options, true, (now) => compact(context, request, now)),
+    stats: (options) => guarded(options, false, (now) => stats(context, now)),
+    ping: (options) => guarded(options, false, ping),
     onRemoteChange: (listener) => changes.listen(listener),
     close,
   };
-
-  function tell(id: RecordId, { applied, record }: Written, settled: boolean): void {
-    if (applied && record !== undefined && !(isHeld(record.state) && record.state === 'IN_PROGRESS')) {
-      changes.tell({ ...idOf(id), settled });
-    }
-  }
 }
 
 const idOf = ({ namespace, key }: RecordId): RecordId => ({ namespace, key });
 
-const guardArguments = (guard: Guard): readonly [token: string, revision: number | ''] =>
-  guard.kind === 'token' ? [guard.leaseToken, ''] : ['', guard.revision];
+const guardArguments = (guard: Guard): readonly [token: string, revision: string] =>
+  guard.kind === 'token' ? [guard.leaseToken, ''] : ['', String(guard.revision)];
 
-function settledDuration(settlement: Settlement): number | '' {
-  if (settlement.kind === 'completed') return settlement.resultTtlMs;
-  return settlement.kind === 'released' ? settlement.retryAfterMs : '';
+function settledTime(settlement: Settlement): string {
+  if (settlement.kind === 'completed') return String(settlement.resultTtlMs);
+  return settlement.kind === 'released' ? String(settlement.retryAfterMs) : '';
 }
 
-async function verb<T>(options: VerbOptions | undefined, writes: boolean, run: (now: string) => Promise<T>): Promise<T> {
+/** A verb of many scripts: what it rejects with is a StoreError. */
+async function guarded<T>(
+  options: VerbOptions | undefined,
+  writes: boolean,
+  run: (now: string) => Promise<T>,
+): Promise<T> {
   const now = startVerb(options);
-  return guarded(writes, () => run(now));
-}
-
-async function guarded<T>(writes: boolean, run: () => Promise<T>): Promise<T> {
   try {
-    return await run();
+    return await run(now);
   } catch (error) {
     throw storeErrorOf(error, { writes });
   }

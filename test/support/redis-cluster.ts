@@ -33,7 +33,9 @@ const SETTLE_MS_MAX = 30_000;
 export async function startRedisCluster(options: ClusterOptions = {}): Promise<RedisCluster> {
   const { replicasEach = 1, nodeTimeoutMs = 2_000 } = options;
   const count = PRIMARIES * (1 + replicasEach);
-  const ports = await Promise.all(Array.from({ length: count }, async () => [await freePort(), await freePort()] as const));
+  const ports = await Promise.all(
+    Array.from({ length: count }, async () => [await freePort(), await freePort()] as const),
+  );
   const nodes = await Promise.all(
     ports.map(async ([port, busPort], index) => {
       const settings = {

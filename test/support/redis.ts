@@ -124,7 +124,8 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
       for (;;) {
         const answer = await command('ping').catch(() => undefined);
         if (answer === 'PONG') return;
-        if (Date.now() > deadlineMs || running.hasEnded()) throw new Error(`redis-server did not start: ${running.log()}`);
+        if (Date.now() > deadlineMs || running.hasEnded())
+          throw new Error(`redis-server did not start: ${running.log()}`);
         await sleep(10);
       }
     },

@@ -1,35 +1,41 @@
--- Takes the lease if the expectation holds.
---
--- KEYS     1 names, 2 due, 3 held, 4 counts, 5 record
--- ARGV     1 now or '', 2 touch, 3 id, 4 namespace, 5 'absent' or a revision, 6 lease token, 7 claim, 8 lease ms,
---          9 orphan ttl ms, 10 ttl ms, 11 grace ms
--- RETURNS  applied, now, record (without its result if applied)
+-- Takes the lease if the expectation holds: `absent`, or the revision at which the record stands.
 --
 -- Invariant: of claims with one expectation one is applied; revision and fencing token only grow.
 
 local FRESH, LATE_RETRY, AFTER_RELEASE, TAKEN_OVER = 1, 2, 3, 4
 
-local now = clock(ARGV[1])
-local packed = redis.call('get', KEYS[5])
-local before = open(packed)
-local present = before and now < before[EXPIRE] and before
-local expected = ARGV[5]
-if expected == 'absent' and present or expected ~= 'absent' and not (present and fits(present, '', expected)) then
-  return refuse(now, packed, ARGV[2])
-end
+return each(9, function(now, id, namespace, expected, token, claim, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms)
+  local packed = redis.call('get', RECORD)
+  local before, stood = open(packed)
+  local present = before and now < before[EXPIRE] and before
+  if expected == 'absent' then
+    if present then return false, packed end
+  elseif not present or not fits(present, '', expected) then
+    return false, packed
+  end
 
-local origin = before and LATE_RETRY or FRESH
-if present then origin = present[STATE] == RELEASED and AFTER_RELEASE or TAKEN_OVER end
-local lease = now + tonumber(ARGV[8])
-local expire = lease + tonumber(ARGV[9])
--- From the clock on, not from 1: a key that was purged and made again repeats neither number.
-local revision = math.max(before and before[REVISION] + 1 or 0, now)
-local fencing = math.max(before and before[FENCING] + 1 or 0, now)
-local record = {
-  1, IN_PROGRESS, origin, 0, ARGV[6],
-  revision, present and present[ATTEMPT] + 1 or 1, fencing, lease, now, present and present[CREATE] or now, now,
-  0, 0, tonumber(ARGV[10]), expire, 0, expire + tonumber(ARGV[11]), before and before[DUE] or 0,
-  0, 0, 0, 0, 0, 0,
-  ARGV[4], ARGV[7], '', present and present[ERROR], present and present[CHECKPOINT], 0, 0,
-}
-return { 1, now, put(KEYS[5], ARGV[3], record, before, '') }
+  local lease = now + lease_ms
+  local expire = lease + orphan_ttl_ms
+  local head = {
+    1, IN_PROGRESS, FRESH, 0, token, now, 1, now, lease, now, now, now,
+    0, 0, tonumber(ttl_ms), expire, 0, expire + grace_ms, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+  }
+  local parts = { namespace = namespace, claim = claim, outcome = '', error = false, checkpoint = false,
+    was_state = false, was_due = 0, was_stored_bytes = 0 }
+  if before then
+    head[ORIGIN] = LATE_RETRY
+    -- From the clock on, not from 1: a key that was purged and made again repeats neither number.
+    head[REVISION] = math.max(before[REVISION] + 1, now)
+    head[FENCING] = math.max(before[FENCING] + 1, now)
+    head[DUE] = before[DUE]
+    parts.was_state, parts.was_due, parts.was_stored_bytes = stood.was_state, stood.was_due, stood.was_stored_bytes
+  end
+  if present then
+    head[ORIGIN] = present[STATE] == RELEASED and AFTER_RELEASE or TAKEN_OVER
+    head[ATTEMPT] = present[ATTEMPT] + 1
+    head[CREATE] = present[CREATE]
+    parts.error, parts.checkpoint = stood.error, stood.checkpoint
+  end
+  return true, put(id, head, parts, '')
+end)

@@ -1,14 +1,7 @@
--- The record as it stands.
---
--- KEYS     1 names, 2 due, 3 held, 4 counts, 5 record
--- ARGV     1 now or '', 2 touch, 3 '1' with its result
--- RETURNS  0, now, record
+-- The record as it stands, with or without its result.
 
-local packed
-if ARGV[3] == '1' then
-  packed = redis.call('get', KEYS[5])
-else
-  local _, front = open_front(KEYS[5])
-  packed = front or false
-end
-return refuse(clock(ARGV[1]), packed, ARGV[2])
+return each(1, function(now, with_result)
+  if with_result == '1' then return false, redis.call('get', RECORD) end
+  local _, _, front = open_front(RECORD)
+  return false, front
+end)

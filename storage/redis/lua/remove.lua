@@ -1,12 +1,9 @@
 -- Deletes a record that stands at a revision; a live lease only by force.
---
--- KEYS     1 names, 2 due, 3 held, 4 counts, 5 record
--- ARGV     1 now or '', 2 id, 3 revision, 4 '1' by force
--- RETURNS  removed
 
-local now = clock(ARGV[1])
-local record = open_front(KEYS[5])
-if not record or not fits(record, '', ARGV[3]) then return 0 end
-if record[STATE] == IN_PROGRESS and now < record[LEASE] and ARGV[4] ~= '1' then return 0 end
-drop(KEYS[5], ARGV[2], record)
-return 1
+return each(3, function(now, id, revision, by_force)
+  local head, parts = open_front(RECORD)
+  if not head or not fits(head, '', revision) then return false, false end
+  if head[STATE] == IN_PROGRESS and now < head[LEASE] and by_force ~= '1' then return false, false end
+  drop(id, parts)
+  return true, false
+end)

@@ -1,40 +1,33 @@
--- Records how the attempt ended.
---
--- KEYS     1 names, 2 due, 3 held, 4 counts, 5 record
--- ARGV     1 now or '', 2 touch, 3 id, 4 lease token or '', 5 revision (without a token), 6 state, 7 ttl ms or '' (the
---          record's), 8 grace ms, 9 outcome, 10 error or '' (the record's), 11 retry after ms (released) or result ttl ms
---          (completed), 12 result
--- RETURNS  applied, now, record (without its result if applied)
+-- Records how the attempt ended. Empty: the ttl of the claim, the error as it is. `time_ms`: until a retry of what is
+-- released, how long the result of what is completed stays.
 --
 -- Invariant: an outcome is final. Only what is in progress or unknown, not expired, and held by the token or at the
 -- revision, changes; at the revision also what is released.
 
-local now = clock(ARGV[1])
-local packed = redis.call('get', KEYS[5])
-local before = open(packed)
-local is_open = before and (is_held(before) or ARGV[4] == '' and before[STATE] == RELEASED)
-if not is_open or now >= before[EXPIRE] or not fits(before, ARGV[4], ARGV[5]) then
-  return refuse(now, packed, ARGV[2])
-end
+return each(10, function(now, id, token, revision, state, ttl_ms, grace_ms, outcome, error, time_ms, result)
+  local packed = redis.call('get', RECORD)
+  local head, parts = open(packed)
+  local is_open = head and (is_held(head[STATE]) or token == '' and head[STATE] == RELEASED)
+  if not is_open or now >= head[EXPIRE] or not fits(head, token, revision) then return false, packed end
 
-local state = tonumber(ARGV[6])
-local ttl = tonumber(ARGV[7]) or before[TTL]
-local record = copy(before)
-record[STATE] = state
-record[REVISION] = before[REVISION] + 1
-record[UPDATE] = now
-record[SETTLE] = now
-record[EXPIRE] = now + ttl
-record[PURGE] = record[EXPIRE] + tonumber(ARGV[8])
-record[OUTCOME] = ARGV[9]
-record[RETRY] = state == RELEASED and now + tonumber(ARGV[11]) or 0
--- An unknown outcome stays for the orphan ttl, but the ttl asked for its outcome still stands.
-if state ~= UNKNOWN then record[TTL] = ttl end
-if ARGV[10] ~= '' then record[ERROR] = ARGV[10] end
-if state == COMPLETED then
-  record[ERROR] = false
-  record[RESULT_BYTES] = #ARGV[12]
-  record[RESULT_EXPIRE] = math.min(now + tonumber(ARGV[11]), record[EXPIRE])
-end
-if state == COMPLETED or state == FAILED then record[CHECKPOINT] = false end
-return { 1, now, put(KEYS[5], ARGV[3], record, before, ARGV[12]) }
+  state = tonumber(state)
+  local ttl = tonumber(ttl_ms) or head[TTL]
+  head[STATE] = state
+  head[REVISION] = head[REVISION] + 1
+  head[UPDATE] = now
+  head[SETTLE] = now
+  head[EXPIRE] = now + ttl
+  head[PURGE] = head[EXPIRE] + grace_ms
+  parts.outcome = outcome
+  head[RETRY] = state == RELEASED and now + time_ms or 0
+  -- An unknown outcome stays for the orphan ttl, but the ttl asked for its outcome still stands.
+  if state ~= UNKNOWN then head[TTL] = ttl end
+  if error ~= '' then parts.error = error end
+  if state == COMPLETED then
+    parts.error = false
+    head[RESULT_BYTES] = #result
+    head[RESULT_EXPIRE] = math.min(now + time_ms, head[EXPIRE])
+  end
+  if state == COMPLETED or state == FAILED then parts.checkpoint = false end
+  return true, put(id, head, parts, result)
+end)
