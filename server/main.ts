@@ -58,8 +58,30 @@ const postgres: StoreKind = {
   },
 };
 
+const redis: StoreKind = {
+  async open(url) {
+    const { openRedisStore } = await import('../storage/redis/index.ts');
+    return openRedisStore({ url });
+  },
+  async inspect(url) {
+    const { inspectRedis } = await import('../storage/redis/index.ts');
+    return inspectRedis({ url });
+  },
+};
+
 /** By scheme of the store's URL; settings.ts admits no other. */
-const STORES: Readonly<Record<string, StoreKind>> = { memory, sqlite, postgres, postgresql: postgres };
+const STORES: Readonly<Record<string, StoreKind>> = {
+  memory,
+  sqlite,
+  postgres,
+  postgresql: postgres,
+  redis,
+  rediss: redis,
+  'redis-cluster': redis,
+  'rediss-cluster': redis,
+  'redis-sentinel': redis,
+  'rediss-sentinel': redis,
+};
 
 function storeKind(url: string): StoreKind {
   const scheme = url.slice(0, url.indexOf(':'));

@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   for (const appendfsync of ['everysec', 'always']) {
     const server = await startRedis({ settings: { appendfsync } });
     const redis = new Redis(server.port, '127.0.0.1', { enableAutoPipelining: false });
-    const store = await openRedisStore({ url: server.url, tier: 'cache' });
+    const store = await openRedisStore({ url: `${server.url}?tier=cache` });
     try {
       await compare(server, { direct: () => directPair(redis), store: () => storePair(store) }, appendfsync);
     } finally {

@@ -13,7 +13,18 @@ export interface Address {
   readonly port: number;
 }
 
-const STORE_SCHEMES = ['sqlite', 'postgres', 'postgresql', 'redis', 'rediss', 'redis-cluster', 'memory'];
+const STORE_SCHEMES = [
+  'sqlite',
+  'postgres',
+  'postgresql',
+  'redis',
+  'rediss',
+  'redis-cluster',
+  'rediss-cluster',
+  'redis-sentinel',
+  'rediss-sentinel',
+  'memory',
+];
 const STORES_ALLOWED =
   'sqlite:PATH, postgres://HOST/DATABASE, redis://HOST:PORT, redis-cluster://HOST:PORT,HOST:PORT or memory:';
 

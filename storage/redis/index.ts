@@ -13,7 +13,7 @@ import { parseAddress, parseLocation, type RedisLocation } from './location.ts';
 import type { Router } from './router.ts';
 import { openSingle } from './single.ts';
 import { createRedisStore } from './store.ts';
-import { acknowledgedBy, replicasToConfirm, strictestTier, type Tier } from './tiers.ts';
+import { acknowledgedBy, replicasToConfirm, strictestTier } from './tiers.ts';
 import { createWatch } from './watch.ts';
 
 export { TIERS, type Tier } from './tiers.ts';
@@ -21,8 +21,6 @@ export { TIERS, type Tier } from './tiers.ts';
 export interface RedisOptions {
   /** redis://, redis-sentinel:// or redis-cluster://; location.ts has the forms. */
   readonly url: string;
-  /** What an acknowledgement must mean; undefined: the strictest that the nodes can hold now. */
-  readonly tier?: Tier;
 }
 
 /**
@@ -31,7 +29,7 @@ export interface RedisOptions {
  */
 export async function openRedisStore(options: RedisOptions): Promise<Store> {
   const location = parseLocation(options.url);
-  const { checks, wanted } = await examine(location, options.tier);
+  const { checks, wanted } = await examine(location);
   const refusal = refusalOf(checks);
   if (refusal !== undefined) throw new StoreRefusedError(`${location.text} cannot be used as it stands:\n${refusal}`);
 
@@ -59,18 +57,17 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
 }
 
 /** The checks that opening makes, as rows. Rejects with StoreError when Redis cannot be reached. */
-export async function checkRedis(options: RedisOptions): Promise<readonly StoreCheck[]> {
-  return (await examine(parseLocation(options.url), options.tier)).checks;
+export async function inspectRedis(options: RedisOptions): Promise<readonly StoreCheck[]> {
+  return (await examine(parseLocation(options.url))).checks;
 }
 
 async function examine(
   location: RedisLocation,
-  tierWanted: Tier | undefined,
 ): Promise<{ readonly checks: readonly StoreCheck[]; readonly wanted: Wanted }> {
   const router = await openRouter(location, 0);
   try {
     const facts = await gatherFacts(router, createKeys(location.prefix));
-    const tier = tierWanted ?? strictestTier(facts);
+    const tier = location.tier ?? strictestTier(facts);
     const wanted = { kind: location.kind, tier, replicas: replicasToConfirm(facts, tier, location.replicas) };
     return { checks: checkFacts(facts, wanted), wanted };
   } finally {

@@ -1,6 +1,7 @@
 // Where the Redis is: the URL that an operator writes, as plain data.
 
 import { StoreRefusedError } from '../contract/index.ts';
+import { TIERS, type Tier } from './tiers.ts';
 
 export interface Address {
   readonly host: string;
@@ -18,6 +19,8 @@ export interface RedisLocation {
   readonly database: number;
   /** Starts every key name, so that several Onced, or others, share a Redis. */
   readonly prefix: string;
+  /** What an acknowledgement must mean; undefined: the strictest that the nodes can hold now. */
+  readonly tier: Tier | undefined;
   /** How many replicas must confirm on tier replica; undefined: all that a primary has at the start. */
   readonly replicas: number | undefined;
   /** As an operator may read it, without credentials. */
@@ -35,9 +38,9 @@ const KINDS: Readonly<Record<string, { readonly kind: RedisLocation['kind']; rea
 
 const EXAMPLES =
   'redis://host:6379/0, redis-sentinel://host:26379,host:26379/mymaster or redis-cluster://host:6379,host:6379, ' +
-  'each with rediss for TLS and optionally user:password@, ?prefix=, ?replicas=';
+  'each with rediss for TLS and optionally user:password@, ?tier=, ?replicas=, ?prefix=';
 
-/** Reads a URL such as redis-cluster://user:password@one:6379,two:6379?prefix=onced&replicas=1. */
+/** Reads a URL such as redis-cluster://user:password@one:6379,two:6379?tier=replica&prefix=onced. */
 export function parseLocation(url: string): RedisLocation {
   const [, scheme = '', credentials, hosts = '', path = '', query = ''] =
     /^([a-z-]+:)\/\/(?:(.*)@)?([^/?@]*)\/?([^?]*)(?:\?(.*))?$/.exec(url) ?? [];
@@ -57,6 +60,7 @@ export function parseLocation(url: string): RedisLocation {
     tls: known.tls,
     database: wholeNumber('the database', database),
     prefix: prefixOf(options.get('prefix') ?? 'onced'),
+    tier: options.has('tier') ? tierOf(options.get('tier') ?? '') : undefined,
     replicas: options.has('replicas') ? wholeNumber('replicas', options.get('replicas') ?? '') : undefined,
     text: `${scheme}//${hosts}${path === '' ? '' : `/${path}`}`,
   };
@@ -76,6 +80,12 @@ export const addressText = ({ host, port }: Address): string =>
 function prefixOf(text: string): string {
   if (!/^[a-zA-Z0-9_.-]{1,64}$/.test(text)) refuse('the prefix must be 1 to 64 of a-z A-Z 0-9 . _ -');
   return text;
+}
+
+function tierOf(text: string): Tier {
+  const tier = TIERS.find((known) => known === text);
+  if (tier === undefined) refuse(`the tier must be one of ${TIERS.join(', ')}`);
+  return tier;
 }
 
 function wholeNumber(what: string, text: string): number {

@@ -1,22 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll } from 'vitest';
-import { openRedisStore } from '../../storage/redis/index.ts';
-import { startRedisCluster, type RedisCluster } from '../support/redis-cluster.ts';
+import { describeWithRedis } from '../support/with-redis.ts';
 import { describeStore } from './index.ts';
+import { redisClusterSubject } from './subjects/redis.ts';
 
-let cluster: RedisCluster;
-beforeAll(async () => {
-  cluster = await startRedisCluster();
-});
-afterAll(() => cluster.dispose());
-
-describeStore({
-  name: 'redis-cluster',
-  survivesClose: true,
-  allowsPeers: true,
-  pushesChanges: true,
-  async makePlace() {
-    const url = `${cluster.url}?prefix=${randomUUID()}`;
-    return { open: () => openRedisStore({ url }), dispose: async () => undefined };
-  },
-});
+describeWithRedis('on three primaries with a replica each', () => describeStore(redisClusterSubject));

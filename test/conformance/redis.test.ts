@@ -1,4 +1,5 @@
+import { describeWithRedis } from '../support/with-redis.ts';
 import { describeStore } from './index.ts';
 import { redisSubject } from './subjects/redis.ts';
 
-describeStore(redisSubject);
+describeWithRedis('on one server', () => describeStore(redisSubject));

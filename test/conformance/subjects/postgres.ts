@@ -1,8 +1,11 @@
 // The Postgres store in a database of its own, as the suite and the model tests open it. One server a test process.
 
 import { openPostgresStore } from '../../../storage/postgres/index.ts';
-import { startPostgres, type PostgresServer } from '../../support/postgres.ts';
+import { startPostgres } from '../../support/postgres.ts';
 import type { StoreSubject } from '../subject.ts';
+import { shared } from './shared.ts';
+
+const servers = shared(startPostgres);
 
 export const postgresSubject: StoreSubject = {
   name: 'postgres',
@@ -10,26 +13,8 @@ export const postgresSubject: StoreSubject = {
   allowsPeers: true,
   pushesChanges: true,
   makePlace: async () => {
-    const server = await acquireServer();
+    const server = await servers.acquire();
     const url = await server.createDatabase();
-    return { open: () => openPostgresStore({ url }), dispose: releaseServer };
+    return { open: () => openPostgresStore({ url }), dispose: () => servers.release() };
   },
 };
-
-let shared: Promise<PostgresServer> | undefined;
-let places = 0;
-
-function acquireServer(): Promise<PostgresServer> {
-  places += 1;
-  shared ??= startPostgres();
-  return shared;
-}
-
-/** The last place that is disposed of ends the server. */
-async function releaseServer(): Promise<void> {
-  places -= 1;
-  const server = shared;
-  if (places > 0 || server === undefined) return;
-  shared = undefined;
-  await (await server).dispose();
-}

@@ -1,35 +1,26 @@
-// The Redis store under a prefix of its own on one real server, as the suite and the model tests open it.
+// The Redis store under a prefix of its own, as the suite and the model tests open it: on one real server, and on a real
+// cluster of three primaries with a replica each.
 
 import { randomUUID } from 'node:crypto';
 import { openRedisStore } from '../../../storage/redis/index.ts';
-import { startRedis, type RedisServer } from '../../support/redis.ts';
+import { startRedisCluster } from '../../support/redis-cluster.ts';
+import { startRedis } from '../../support/redis.ts';
 import type { StoreSubject } from '../subject.ts';
+import { shared, type Disposable, type Shared } from './shared.ts';
 
-export const redisSubject: StoreSubject = {
-  name: 'redis',
-  survivesClose: true,
-  allowsPeers: true,
-  pushesChanges: true,
-  async makePlace() {
-    const url = `${(await acquireServer()).url}?prefix=${randomUUID()}`;
-    return { open: () => openRedisStore({ url }), dispose: releaseServer };
-  },
-};
+export const redisSubject = subjectOf('redis', shared(startRedis));
+export const redisClusterSubject = subjectOf('redis-cluster', shared(startRedisCluster));
 
-let shared: Promise<RedisServer> | undefined;
-let places = 0;
-
-function acquireServer(): Promise<RedisServer> {
-  places += 1;
-  shared ??= startRedis();
-  return shared;
-}
-
-/** The last place that is disposed of ends the server. */
-async function releaseServer(): Promise<void> {
-  places -= 1;
-  const server = shared;
-  if (places > 0 || server === undefined) return;
-  shared = undefined;
-  await (await server).dispose();
+function subjectOf(name: string, servers: Shared<Disposable & { readonly url: string }>): StoreSubject {
+  return {
+    name,
+    survivesClose: true,
+    allowsPeers: true,
+    pushesChanges: true,
+    async makePlace() {
+      const { url } = await servers.acquire();
+      const place = `${url}?prefix=${randomUUID()}`;
+      return { open: () => openRedisStore({ url: place }), dispose: () => servers.release() };
+    },
+  };
 }
