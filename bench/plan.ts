@@ -57,6 +57,7 @@ const work = (name: WorkName, resultBytes = RESULT_BYTES): Work => ({ name, resu
 export function blockOf(scenario: ScenarioName, choice: Choice): Block | undefined {
   const session = subjectNamed(`onced-session-${choice.store}`);
   const unary = subjectNamed(`onced-unary-${choice.store}`);
+  const client = subjectNamed(`onced-client-${choice.store}`);
   const echoes = [subjectNamed('echo-session'), subjectNamed('echo-unary')];
   const peers = choice.peers.map(subjectNamed);
   const block = (title: string, cells: readonly Cell[]): Block => ({
@@ -73,7 +74,7 @@ export function blockOf(scenario: ScenarioName, choice: Choice): Block | undefin
     case 'fresh':
       return block(
         'A fresh key: begin + complete, 64 in flight',
-        at([session, unary, ...echoes, ...peers], work('intent')),
+        at([session, client, unary, ...echoes, ...peers], work('intent')),
       );
     case 'echo':
       return block(

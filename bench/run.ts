@@ -1,6 +1,6 @@
 // Runs blocks: servers and load processes are started when first needed and live to the end, windows are taken in turn.
 
-import { startLoad, type LoadProcess } from './harness/load-process.ts';
+import { startLoad, takeWindow, type LoadProcess } from './harness/load-process.ts';
 import type { WindowResult } from './harness/window.ts';
 import type { Block, Cell } from './plan.ts';
 import type { Progress } from './report/progress.ts';
@@ -24,10 +24,6 @@ export interface Bench {
   run(block: Block): Promise<CellResult[]>;
   stop(): Promise<void>;
 }
-
-/** A window in which other work took more than this share of a core is taken again, so many times at most. */
-const OTHER_CORES_MAX = 0.3;
-const REPEATS_MAX = 2;
 
 export function createBench({ records, progress }: { records: number; progress: Progress }): Bench {
   const servers = new Map<string, Server>();
@@ -62,14 +58,7 @@ export function createBench({ records, progress }: { records: number; progress: 
     const serverPids = servers.get(cell.subject.server)?.pids;
     if (load === undefined || serverPids === undefined) throw new Error(`${cell.subject.name} was not started`);
     const { warmUpMs, windowMs } = block;
-    let best: WindowResult | undefined;
-    for (let taken = 0; taken <= REPEATS_MAX; taken += 1) {
-      const result = await load.run(cell.work, { load: cell.load, warmUpMs, windowMs, serverPids });
-      if (best === undefined || result.otherCores < best.otherCores) best = result;
-      if (best.otherCores <= OTHER_CORES_MAX) break;
-    }
-    if (best === undefined) throw new Error('no window was taken');
-    return best;
+    return takeWindow(load, cell.work, { load: cell.load, warmUpMs, windowMs, serverPids });
   };
 
   return {

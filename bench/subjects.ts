@@ -20,7 +20,7 @@ export interface Subject {
   callsOf(work: WorkName): number;
 }
 
-const twoForIntent = (work: WorkName): number => (work === 'intent' ? 2 : 1);
+export const twoForIntent = (work: WorkName): number => (work === 'intent' ? 2 : 1);
 
 const onced = (store: StoreName): Subject[] => [
   {
@@ -35,6 +35,14 @@ const onced = (store: StoreName): Subject[] => [
     name: `onced-unary-${store}`,
     title: `Onced, unary, ${store}`,
     driver: 'onced-unary',
+    server: `onced-${store}`,
+    isPeer: false,
+    callsOf: twoForIntent,
+  },
+  {
+    name: `onced-client-${store}`,
+    title: `Onced, Node client (Session), ${store}`,
+    driver: 'onced-client',
     server: `onced-${store}`,
     isPeer: false,
     callsOf: twoForIntent,

@@ -4,12 +4,14 @@ import { installPeers } from './harness/install.ts';
 import { probeDisk, type DiskProbe } from './harness/disk.ts';
 import type { Options } from './options.ts';
 import { blockOf } from './plan.ts';
-import { createProgress } from './report/progress.ts';
+import { createProgress, type Progress } from './report/progress.ts';
 import { readEnvironment } from './report/environment.ts';
 import { ratiosOf } from './report/ratios.ts';
 import { spreadOf, summarise, type Row } from './report/summary.ts';
-import { writeReport, type Report } from './report/write.ts';
+import { writeReport, type ExtraTable, type Report } from './report/write.ts';
 import { createBench } from './run.ts';
+import { runCompactionScenario } from './scenarios/compaction.ts';
+import { runScale, type Outcome } from './scenarios/scale.ts';
 
 export async function runBenchmark(options: Options): Promise<void> {
   const blocks = options.scenarios.flatMap((name) => blockOf(name, options) ?? []);
@@ -20,12 +22,17 @@ export async function runBenchmark(options: Options): Promise<void> {
   process.once('SIGINT', stopEarly).once('SIGTERM', stopEarly);
 
   const rows: Row[] = [];
+  const extras: ExtraTable[] = [];
   const probes: DiskProbe[] = [];
   const startMs = performance.now();
   try {
     for (const block of blocks) {
       probes.push(await probeDisk());
       rows.push(...(await bench.run(block)).map(summarise));
+    }
+    for (const { cells, extra } of await ownScenarios(options, progress)) {
+      rows.push(...cells.map(summarise));
+      extras.push(extra);
     }
     probes.push(await probeDisk());
     const disk = medianProbe(probes);
@@ -38,6 +45,7 @@ export async function runBenchmark(options: Options): Promise<void> {
       missing: bench.missing,
       ratios: ratiosOf(rows, { store: options.store, disk }),
       rows,
+      extras,
     };
     await writeReport(report, options.output);
   } finally {
@@ -46,6 +54,14 @@ export async function runBenchmark(options: Options): Promise<void> {
 }
 
 const NEEDS_PACKAGES = new Set(['etcd', 'restate', 'powertools']);
+
+/** The scenarios that start servers of their own, on the SQLite store. */
+async function ownScenarios({ scenarios, rounds, tenMillion }: Options, progress: Progress): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  if (scenarios.includes('scale')) outcomes.push(await runScale({ rounds, tenMillion, progress }));
+  if (scenarios.includes('compaction')) outcomes.push(await runCompactionScenario(progress));
+  return outcomes;
+}
 
 /** Probes are spread over the run: the median of each figure. */
 function medianProbe(probes: readonly DiskProbe[]): DiskProbe {

@@ -16,6 +16,7 @@ export type WorkName = 'begin' | 'intent' | 'replay' | 'contended' | 'takeover' 
 export interface Work {
   readonly name: WorkName;
   readonly resultBytes: number;
+  /** preload: how many; replay: any of so many known keys that are there already. */
   readonly records?: number;
 }
 

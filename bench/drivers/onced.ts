@@ -12,6 +12,7 @@ import type {
   LookupResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { expectThat, freshKey, pick, repeat, type Operate, type Work } from './driver.ts';
+import { anyKnownKey, KNOWN_NAMESPACE as namespace } from './known-keys.ts';
 
 export interface Calls {
   begin(request: MessageInitShape<typeof BeginIntentRequestSchema>): Promise<BeginIntentResponse>;
@@ -19,7 +20,6 @@ export interface Calls {
   lookup(request: MessageInitShape<typeof LookupRequestSchema>): Promise<LookupResponse>;
 }
 
-const namespace = 'bench/orders';
 const LEASE = durationFromMs(30_000);
 const TTL = durationFromMs(86_400_000);
 const WAIT = durationFromMs(10_000);
@@ -74,6 +74,8 @@ export async function prepare(calls: Calls, work: Work): Promise<Operate | undef
     case 'takeover':
       return takeover((key) => acquire(key, LEASE_SHORTEST));
     case 'replay': {
+      const { records } = work;
+      if (records !== undefined) return () => replay(anyKnownKey(records));
       const keys = await completedKeys();
       return () => replay(pick(keys));
     }

@@ -77,6 +77,16 @@ const GOALS: readonly Goal[] = [
     atMost: 2,
     value: (figures) => singleRatio(figures, unaryOf(figures), 'echo-unary'),
   },
+  {
+    name: 'Time per replay with the most records against 10 thousand, 64 in flight',
+    atMost: 1.3,
+    value: (figures) => scaleRatio(figures, 'replay'),
+  },
+  {
+    name: 'Time per begin + complete with the most records against 10 thousand, 64 in flight',
+    atMost: 1.3,
+    value: (figures) => scaleRatio(figures, 'intent'),
+  },
   { name: 'Session against etcd put-if-absent + put', atLeast: 5, value: freshAgainst('etcd') },
   { name: 'Session against a Restate idempotent invocation', atLeast: 6, value: freshAgainst('restate') },
   { name: 'Session against Postgres INSERT + UPDATE', value: freshAgainst('postgres') },
@@ -84,6 +94,13 @@ const GOALS: readonly Goal[] = [
   { name: 'Session against Redis SET NX + SET, AOF everysec', value: freshAgainst('redis-everysec') },
   { name: 'Session against AWS Powertools over Redis, AOF always', value: freshAgainst('powertools') },
 ];
+
+/** The most that was run: ten million with --ten-million, otherwise one. */
+function scaleRatio(figures: Figures, work: string): number | undefined {
+  const at = (records: number): number | undefined =>
+    rate(figures, { scenario: 'scale', subject: `onced-session-sqlite-${records}`, work, inFlight: 64 });
+  return divided(at(10_000), at(10_000_000) ?? at(1_000_000));
+}
 
 function singleRatio(figures: Figures, subject: string, echo: string): number | undefined {
   const begin = figures.row(single(subject))?.p50Ms.median;

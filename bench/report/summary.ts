@@ -30,6 +30,8 @@ export interface Row extends Readonly<Record<Meter, Spread>> {
   readonly title: string;
   readonly work: Work;
   readonly load: Load;
+  /** gRPC calls or commands that one operation makes. */
+  readonly calls: number;
   readonly rounds: number;
   readonly errors: number;
   readonly firstError: string | undefined;
@@ -44,6 +46,7 @@ export function summarise({ scenario, cell, rounds }: CellResult): Row {
     title: cell.subject.title,
     work: cell.work,
     load: cell.load,
+    calls: cell.subject.callsOf(cell.work.name),
     rounds: rounds.length,
     errors: sum(rounds, 'errors'),
     firstError: rounds.find((round) => round.firstError !== undefined)?.firstError,

@@ -2,7 +2,6 @@
 
 import Table from 'cli-table3';
 import type { Load } from '../harness/window.ts';
-import { SUBJECTS } from '../subjects.ts';
 import type { Ratio } from './ratios.ts';
 import type { Row, Spread } from './summary.ts';
 import type { Report } from './write.ts';
@@ -22,8 +21,15 @@ const RATIO_HEAD = ['ratio, from this run', 'value', 'goal', ''];
 
 export function terminalTables(report: Report): string {
   const sections = scenariosOf(report).map(([title, rows]) => `${title}\n${grid(HEAD, rows.map(cellsOf))}`);
+  const extras = report.extras.map(
+    ({ title, head, rows }) =>
+      `${title}\n${grid(
+        [...head],
+        rows.map((row) => row.map(cellText)),
+      )}`,
+  );
   const ratios = report.ratios.length === 0 ? [] : [grid(RATIO_HEAD, report.ratios.map(ratioCells))];
-  return [factsOf(report).join('\n'), ...sections, ...ratios].join('\n\n');
+  return [factsOf(report).join('\n'), ...sections, ...extras, ...ratios].join('\n\n');
 }
 
 export function markdownOf(report: Report): string {
@@ -32,8 +38,15 @@ export function markdownOf(report: Report): string {
   );
   const ratios =
     report.ratios.length === 0 ? [] : [`## Ratios\n\n${markdownTable(RATIO_HEAD, report.ratios.map(ratioCells))}`];
+  const extras = report.extras.map(
+    ({ title, head, rows }) =>
+      `## ${title}\n\n${markdownTable(
+        [...head],
+        rows.map((row) => row.map(cellText)),
+      )}`,
+  );
   const facts = factsOf(report).map((fact) => `- ${fact}`);
-  return `${[`# Benchmark of ${report.environment.date.slice(0, 10)}`, facts.join('\n'), ...ratios, ...sections].join('\n\n')}\n`;
+  return `${[`# Benchmark of ${report.environment.date.slice(0, 10)}`, facts.join('\n'), ...ratios, ...sections, ...extras].join('\n\n')}\n`;
 }
 
 function factsOf({ environment, disk, subjects, missing, options, minutes }: Report): string[] {
@@ -54,9 +67,7 @@ function scenariosOf({ rows }: Report): [string, Row[]][] {
 }
 
 function cellsOf(row: Row): string[] {
-  const { perSecond } = row;
-  const subject = SUBJECTS.find(({ name }) => name === row.subject);
-  const calls = subject?.callsOf(row.work.name) ?? 1;
+  const { perSecond, calls } = row;
   const perCall = calls === 1 ? '' : ` (${figure(row.serverCpuUs.median / calls)} a call)`;
   return [
     row.title,
@@ -91,6 +102,8 @@ export function figure(value: number): string {
   if (Math.abs(value) >= 1000) return Math.round(Number(value.toPrecision(3))).toLocaleString('en');
   return String(Number(value.toPrecision(3)));
 }
+
+const cellText = (cell: string | number): string => (typeof cell === 'number' ? figure(cell) : cell);
 
 function grid(head: string[], rows: string[][]): string {
   const table = new Table({ head, style: { head: [], border: [] } });

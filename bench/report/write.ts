@@ -20,6 +20,14 @@ export interface Report {
   readonly missing: readonly Missing[];
   readonly ratios: readonly Ratio[];
   readonly rows: readonly Row[];
+  readonly extras: readonly ExtraTable[];
+}
+
+/** What a scenario measured besides rates: sizes, start-up times, what compaction did. */
+export interface ExtraTable {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
 }
 
 export async function writeReport(report: Report, folder: string): Promise<void> {

@@ -13,8 +13,7 @@ export const STORES = ['sqlite', 'postgres', 'redis', 'memory'] as const;
 export type StoreName = (typeof STORES)[number];
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
-/** The server says where it listens, in its log or in words. */
-const LISTENING = /grpc\D{0,40}?(127\.0\.0\.1:\d+)/i;
+const LISTENING = /serves gRPC on (127\.0\.0\.1:\d+)/;
 
 export interface OncedOptions {
   readonly store: StoreName;
