@@ -2,7 +2,7 @@
 // server makes or hears of, and now and then in case another server's change was not heard of. A slow reader misses
 // what came in between, never the latest.
 
-import type { Found, RecordId, Store } from '../storage/contract/index.ts';
+import { isExpired, isLive, type Found, type RecordId, type Store } from '../storage/contract/index.ts';
 
 export interface Watchers {
   /** The record as it is now, then as it is after each look at it, until the signal fires. */
@@ -13,6 +13,8 @@ export interface Watchers {
 
 interface Follower {
   latest: Found | undefined;
+  /** What the latest look that it was given showed. */
+  seen: string | undefined;
   wake: () => void;
 }
 
@@ -50,8 +52,11 @@ export function createWatchers({ store, pollMs }: WatchersOptions): Watchers {
 
   const lookedAt = (group: Group, found: Found | undefined): void => {
     group.isReading = false;
+    const seen = found === undefined ? undefined : seenOf(found);
     for (const follower of group.followers) {
-      if (found === undefined) continue;
+      // A read that one who just came made necessary must not wake the thousands who know it all.
+      if (found === undefined || seen === undefined || follower.seen === seen) continue;
+      follower.seen = seen;
       follower.latest = found;
       follower.wake();
     }
@@ -84,7 +89,7 @@ export function createWatchers({ store, pollMs }: WatchersOptions): Watchers {
 
   return {
     async *watch(id, signal) {
-      const follower: Follower = { latest: undefined, wake: () => undefined };
+      const follower: Follower = { latest: undefined, seen: undefined, wake: () => undefined };
       const isOver = (): boolean => signal?.aborted === true;
       const onAbort = (): void => follower.wake();
       signal?.addEventListener('abort', onAbort);
@@ -108,6 +113,10 @@ export function createWatchers({ store, pollMs }: WatchersOptions): Watchers {
     },
   };
 }
+
+/** Equal for two looks that show the same. */
+const seenOf = ({ record, nowMs }: Found): string =>
+  record === undefined ? '' : `${record.revision} ${isLive(record, nowMs)} ${isExpired(record, nowMs)}`;
 
 // NUL cannot stand in a namespace, so no two ids share a name.
 const nameOf = (id: RecordId): string => `${id.namespace}\0${id.key}`;
