@@ -9,6 +9,7 @@ import { CallOver } from './errors.ts';
 import type { IssuedKeys } from './issued-keys.ts';
 import type { Metrics } from './metrics.ts';
 import type { Namespaces } from './namespaces.ts';
+import type { Outage } from './outage.ts';
 import type { PolicyLookup } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Quotas } from './quotas.ts';
@@ -24,6 +25,7 @@ export interface Engine {
   readonly apiKeys: ApiKeys;
   readonly issuedKeys: IssuedKeys;
   readonly compaction: Compaction;
+  readonly outage: Outage;
   readonly quotas: Quotas;
   readonly waiters: Waiters;
   readonly watchers: Watchers;

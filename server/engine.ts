@@ -3,6 +3,7 @@
 import type { Namespace, Store } from '../storage/contract/index.ts';
 import type { Logger } from 'pino';
 import type { NamespaceInfo, NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
+import { createBreaker } from './breaker.ts';
 import { openApiKeys } from './auth/api-keys.ts';
 import { createAudit } from './audit.ts';
 import { createCompaction } from './compaction.ts';
@@ -12,6 +13,7 @@ import { limits } from './limits.ts';
 import { measuredStore } from './measured-store.ts';
 import type { Metrics } from './metrics.ts';
 import { openNamespaces } from './namespaces.ts';
+import { createOutage, type JournalPlace } from './outage.ts';
 import type { PolicyLookup } from './policy.ts';
 import { createQuotas } from './quotas.ts';
 import { createWaiters } from './waiters.ts';
@@ -27,6 +29,8 @@ export interface EngineOptions {
   readonly serverPolicy?: NamespacePolicy;
   /** Secret that API keys are hashed with; undefined: one kept in the store. */
   readonly pepper?: Buffer;
+  /** Where to go on while the store is down, for namespaces that choose so. */
+  readonly journal?: JournalPlace;
   /** For tests: replaces the stored policies. */
   readonly policyOf?: PolicyLookup;
 }
@@ -48,7 +52,9 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     pollMs: isShared ? limits.waiterPollMs : undefined,
     onCount: (change) => metrics.waiters(change),
   });
-  const measured = measuredStore(store, metrics);
+  const breaker = createBreaker(store);
+  const measured = measuredStore(breaker.store, metrics);
+  const outage = createOutage({ breaker, place: options.journal, log });
   const watchers = createWatchers({ store: measured, pollMs: limits.waiterPollMs });
   const stopListening = store.onRemoteChange((change) => {
     // Another server's outcome: nobody here has its bytes yet, so those who wait look for themselves.
@@ -80,16 +86,19 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     apiKeys,
     compaction,
     issuedKeys: createIssuedKeys(store.registry),
+    outage,
     quotas: createQuotas({ store: measured }),
     waiters,
     watchers,
     metrics,
   };
+  await outage.start(engine);
   compaction.start();
   return {
     engine,
     stop: async () => {
       await compaction.stop();
+      await outage.stop();
       namespaces.stop();
       apiKeys.stop();
       stopListening();

@@ -56,6 +56,19 @@ export const limits = {
   deadlineMarginMs: 50,
   /** How often one waiter of a key looks again when other servers share the store and a push may have been lost. */
   waiterPollMs: SECOND_MS,
+  /** RELIABILITY.md 8: opens after this many failures in a row, or when half of a window's calls failed. */
+  breakerFailuresInRow: 5,
+  breakerFailuresMin: 20,
+  breakerWindowMs: 10 * SECOND_MS,
+  /** While open the store is asked this often, and must answer this soon. */
+  breakerProbeIntervalMs: 250,
+  breakerProbeMsMax: SECOND_MS,
+  /** A store that takes longer is told of as "unknown"; its own time-outs are shorter. */
+  storeVerbMsMax: 5 * SECOND_MS,
+  /** Attempts and outcomes kept while the store is down; each is at most a result and its record. */
+  journalRowsMax: 100_000,
+  /** How often what is kept is tried again. */
+  journalReplayMs: SECOND_MS,
   /** How old the counts behind in_progress_max and records_max may be. */
   quotaCountsMs: SECOND_MS,
   /** Records touched at a time: about 10 ms of a store's time. */

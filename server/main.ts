@@ -1,5 +1,6 @@
 // The composition root, and the only file that names a concrete store. A store's driver is loaded when it is used.
 
+import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Store, StoreCheck, StoreDescription } from '../storage/contract/index.ts';
 import type { Config } from './config/load.ts';
@@ -12,6 +13,7 @@ import { startHttp, text, type Page } from './http.ts';
 import { limits } from './limits.ts';
 import { createMetrics, type MetricsOwner } from './metrics.ts';
 import { OTHER } from './namespace-labels.ts';
+import type { JournalPlace } from './outage.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
 import { grpcCredentials, tlsFilesOf } from './tls.ts';
 import { VERSION } from './version.ts';
@@ -69,6 +71,12 @@ const redis: StoreKind = {
   },
 };
 
+/** What is kept while the store is down: an SQLite file, whatever the store is. Made when it is first needed. */
+const journalAt = (path: string, log: Logger): JournalPlace => ({
+  exists: () => existsSync(path),
+  open: async () => sqlite.open(`sqlite:${path}`, log),
+});
+
 /** By scheme of the store's URL; settings.ts admits no other. */
 const STORES: Readonly<Record<string, StoreKind>> = {
   memory,
@@ -121,6 +129,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       log,
       serverPolicy,
       configuredPolicies,
+      journal: journalAt(config.journal, log),
       ...(pepper === undefined ? {} : { pepper }),
     });
     opened.push(stop);

@@ -7,11 +7,18 @@ import {
   type BeginIntentRequest,
   type BeginIntentResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { decideBegin, type BeginDecision, type Found, type StoredRecord } from '../../storage/contract/index.ts';
+import {
+  decideBegin,
+  StoreError,
+  type BeginDecision,
+  type Found,
+  type StoredRecord,
+} from '../../storage/contract/index.ts';
 import { assertNotOver, remainingMs, type CallContext, type Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { completedMessage, failedMessage, inProgressMessage, orphanedMessage, retryLaterMessage } from '../messages.ts';
+import type { Place } from '../outage.ts';
 import type { QuotaRefusal } from '../quotas.ts';
 import { readBegin, type BeginAsk } from './begin-ask.ts';
 import { checkIssued } from './issue-keys.ts';
@@ -32,13 +39,25 @@ export async function beginIntent(
   const waitUntilMs = performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
   const turn: Turn = { engine, ask, call, waitUntilMs, refusal, wasWoken: false };
   try {
+    if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, ask);
     const outcome = await decideUntilAnswered(turn);
     if (turn.wasWoken) passWakeOn(turn, outcome);
     return create(BeginIntentResponseSchema, { outcome });
   } catch (error) {
     if (turn.wasWoken) engine.waiters.wakeOne(ask);
-    throw error;
+    if (!(error instanceof StoreError)) throw error;
+    return beginAgain(turn, await engine.outage.forBegin(engine, ask.policy, error));
   }
+}
+
+/** On the journal nothing else protects the attempt: callers of this server run one at a time, others beside them. */
+async function beginAgain(before: Turn, { engine, isLocal }: Place): Promise<BeginIntentResponse> {
+  const turn = { ...before, engine, wasWoken: false };
+  const outcome = await decideUntilAnswered(turn);
+  if (turn.wasWoken) passWakeOn(turn, outcome);
+  const response = create(BeginIntentResponseSchema, { outcome });
+  if (isLocal && response.outcome.case === 'acquired') response.outcome.value.degraded = true;
+  return response;
 }
 
 interface Turn {

@@ -2,6 +2,7 @@
 
 import {
   decideHolder,
+  StoreError,
   type EpochMs,
   type HolderAsk,
   type LeaseToken,
@@ -34,6 +35,24 @@ export function readHolder(engine: Engine, fields: HolderFields, violations: Vio
   const leaseToken = readLeaseToken(fields.leaseToken, violations);
   violations.check();
   return { id: { namespace, key }, leaseToken, policy: engine.policyOf(namespace) };
+}
+
+/** Runs on the store, or on the journal where the attempt stands there or the store is down and the namespace goes on. */
+export async function atStoreOrJournal<T>(
+  engine: Engine,
+  holder: Holder,
+  run: (engine: Engine) => Promise<T>,
+): Promise<{ readonly value: T; readonly journaled: boolean }> {
+  const { outage } = engine;
+  const standing = outage.isKeeping() ? await outage.standing(engine, holder) : undefined;
+  if (standing !== undefined) return { value: await run(standing), journaled: true };
+  try {
+    return { value: await run(engine), journaled: false };
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const place = await outage.forHolder(engine, holder, error);
+    return { value: await run(place.engine), journaled: place.isLocal };
+  }
 }
 
 export interface Settled {

@@ -14,7 +14,7 @@ import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import { instant } from '../messages.ts';
 import { readBytes, readDuration, Violations } from '../validate.ts';
-import { readHolder, untilDecided, type Holder } from './holder.ts';
+import { atStoreOrJournal, readHolder, untilDecided, type Holder } from './holder.ts';
 
 export async function renew(engine: Engine, request: RenewRequest, call: CallContext): Promise<RenewResponse> {
   const violations = new Violations();
@@ -22,7 +22,10 @@ export async function renew(engine: Engine, request: RenewRequest, call: CallCon
   const leaseMs = readLease(request, holder, violations);
   violations.check();
   assertNotOver(call);
-  return create(RenewResponseSchema, await extend(engine, holder, { leaseMs, checkpoint: undefined }));
+  const { outage } = engine;
+  // An attempt of before the outage cannot be renewed without the store; one that began here can.
+  const at = (outage.isKeeping() ? await outage.standing(engine, holder) : undefined) ?? engine;
+  return create(RenewResponseSchema, await extend(at, holder, { leaseMs, checkpoint: undefined }));
 }
 
 export async function checkpoint(
@@ -36,7 +39,9 @@ export async function checkpoint(
   const data = readBytes({ field: 'data', value: request.data, bytesMax: limits.checkpointBytesMax }, violations);
   violations.check();
   assertNotOver(call);
-  return create(CheckpointResponseSchema, await extend(engine, holder, { leaseMs, checkpoint: data }));
+  const save = async (at: Engine): Promise<object> => extend(at, holder, { leaseMs, checkpoint: data });
+  const { value } = await atStoreOrJournal(engine, holder, save);
+  return create(CheckpointResponseSchema, value);
 }
 
 function readLease(

@@ -16,7 +16,7 @@ import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import { summaryMessage } from '../messages.ts';
 import { readBytes, readDuration, readError, readLabels, readText, Violations } from '../validate.ts';
-import { readHolder, untilDecided, type Holder, type Settled } from './holder.ts';
+import { atStoreOrJournal, readHolder, untilDecided, type Holder, type Settled } from './holder.ts';
 import { exhaustedError } from './begin-writes.ts';
 import { settleDigest } from './settle-digest.ts';
 
@@ -42,8 +42,9 @@ export async function complete(engine: Engine, request: CompleteRequest, call: C
   const ttlMs = readDuration(ttl, violations);
   violations.check();
   assertNotOver(call);
-  const settled = await settle(engine, { holder, settlement, ttlMs, digest: settleDigest(settlement) });
-  return create(CompleteResponseSchema, answerOf(settled));
+  const ask = { holder, settlement, ttlMs, digest: settleDigest(settlement) };
+  const { value, journaled } = await atStoreOrJournal(engine, holder, async (at) => settle(at, ask));
+  return create(CompleteResponseSchema, { ...answerOf(value), journaled });
 }
 
 export async function fail(engine: Engine, request: FailRequest, call: CallContext): Promise<FailResponse> {
@@ -57,9 +58,11 @@ export async function fail(engine: Engine, request: FailRequest, call: CallConte
   assertNotOver(call);
   const ttlMs = asked ?? (settlement.kind === 'unknown' ? holder.policy.orphanTtlMs : undefined);
   const digest = settleDigest(settlement);
-  const effective = await exhaustedIfLast(engine, holder, settlement);
-  const settled = await settle(engine, { holder, settlement: effective, ttlMs, digest });
-  return create(FailResponseSchema, answerOf(settled));
+  const { value, journaled } = await atStoreOrJournal(engine, holder, async (at) => {
+    const effective = await exhaustedIfLast(at, holder, settlement);
+    return settle(at, { holder, settlement: effective, ttlMs, digest });
+  });
+  return create(FailResponseSchema, { ...answerOf(value), journaled });
 }
 
 function readFailure(request: FailRequest, violations: Violations): Settlement {

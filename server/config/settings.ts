@@ -6,6 +6,7 @@ import { LOG_LEVELS } from '../log.ts';
 import {
   address,
   duration,
+  filePath,
   oneOf,
   optionalText,
   showAddress,
@@ -69,6 +70,15 @@ export const settings = {
     parse: yesOrNo,
     show: String,
     help: 'serve without credentials to other machines too',
+  }),
+  journal: setting({
+    flag: '--journal <path>',
+    environment: 'ONCED_JOURNAL',
+    field: 'journal',
+    fallback: './data/onced-journal.db',
+    parse: filePath,
+    show: String,
+    help: 'what is kept while the store is down, for namespaces with on_store_outage CONTINUE_DEGRADED',
   }),
   logLevel: setting({
     flag: '--log-level <level>',

@@ -40,6 +40,13 @@ export const storeUrl: Parse<string> = (raw) => {
   return value;
 };
 
+/** A file or folder of this machine. */
+export const filePath: Parse<string> = (raw) => {
+  const value = text(raw);
+  if (value === '' || value.includes('\0')) throw new ValueError(`is "${value}", which is not a path`);
+  return value;
+};
+
 /** A store's URL as it may be shown: user and place stay, what could be a secret goes. */
 export function withoutSecrets(url: string): string {
   const question = url.indexOf('?');

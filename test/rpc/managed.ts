@@ -11,6 +11,7 @@ import {
   type BeginIntentResponse,
   type WatchIntentResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import type { JournalPlace } from '../../server/outage.ts';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
 import { startTestServer, type AdminClient, type TestClient, type TestServer } from '../support/server.ts';
@@ -43,6 +44,7 @@ export interface ManagedOptions {
   readonly configured?: Readonly<Record<string, PolicyInit>>;
   readonly serverPolicy?: PolicyInit;
   readonly policy?: PolicyInit;
+  readonly journal?: JournalPlace;
 }
 
 export async function openManaged(options: ManagedOptions = {}): Promise<Managed> {
@@ -52,7 +54,8 @@ export async function openManaged(options: ManagedOptions = {}): Promise<Managed
   const configuredPolicies = Object.fromEntries(
     Object.entries(configured).map(([name, init]) => [name, policyMessage(init)]),
   );
-  const engine = { store, configuredPolicies, serverPolicy: policyMessage(serverPolicy) };
+  const journal = options.journal === undefined ? {} : { journal: options.journal };
+  const engine = { store, configuredPolicies, serverPolicy: policyMessage(serverPolicy), ...journal };
   const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, async () => startTestServer(engine)));
   const [server] = servers;
   if (server === undefined) throw new Error('a scene needs a server');

@@ -1,0 +1,150 @@
+// A store behind a circuit breaker: while it is down, calls are refused at once instead of waiting for it. Opens after
+// failures in a row, or when half of the calls of the last seconds failed; a single probe at a time closes it again.
+
+import {
+  StoreError,
+  type ClaimRequest,
+  type ExtendRequest,
+  type ListRequest,
+  type ReadRequest,
+  type SettleRequest,
+  type Store,
+  type VerbOptions,
+} from '../storage/contract/index.ts';
+import { limits } from './limits.ts';
+
+export interface Breaker {
+  readonly store: Store;
+  isOpen(): boolean;
+  /** Asks the store now, once for all who ask meanwhile, and opens when it does not answer. True when it is down. */
+  isDown(): Promise<boolean>;
+  /** Called each time that the store is back. */
+  onClosed(listener: () => void): void;
+  stop(): void;
+}
+
+interface Pending {
+  readonly startMs: number;
+  readonly overdue: () => void;
+}
+
+interface Second {
+  readonly atMs: number;
+  answered: number;
+  failed: number;
+}
+
+export function createBreaker(inner: Store): Breaker {
+  const pending = new Set<Pending>();
+  const listeners = new Set<() => void>();
+  let isOpen = false;
+  let failuresInRow = 0;
+  let seconds: Second[] = [];
+  let probe: Promise<boolean> | undefined;
+
+  const count = (isFailure: boolean): void => {
+    failuresInRow = isFailure ? failuresInRow + 1 : 0;
+    const nowMs = performance.now();
+    let last = seconds.at(-1);
+    if (last === undefined || nowMs - last.atMs >= 1000) {
+      last = { atMs: nowMs, answered: 0, failed: 0 };
+      seconds = [...seconds.filter(({ atMs }) => nowMs - atMs < limits.breakerWindowMs), last];
+    }
+    last.answered += 1;
+    if (!isFailure) return;
+    last.failed += 1;
+    const failed = sum(seconds.map((second) => second.failed));
+    const answered = sum(seconds.map((second) => second.answered));
+    const isHalf = failed >= limits.breakerFailuresMin && failed * 2 >= answered;
+    if (failuresInRow >= limits.breakerFailuresInRow || isHalf) isOpen = true;
+  };
+
+  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (isOpen) throw new StoreError('unavailable', 'the store does not answer; it is asked again in a moment');
+    return new Promise<T>((resolve, reject) => {
+      const entry: Pending = {
+        startMs: performance.now(),
+        overdue: () => reject(new StoreError('unknown', `the store did not answer within ${limits.storeVerbMsMax} ms`)),
+      };
+      pending.add(entry);
+      call().then(
+        (value) => {
+          if (pending.delete(entry)) count(false);
+          resolve(value);
+        },
+        (error: unknown) => {
+          if (pending.delete(entry)) count(isOutage(error));
+          reject(error);
+        },
+      );
+    });
+  };
+
+  /** Who waits too long is told so; the store's late answer then counts no more. */
+  const watchPending = (): void => {
+    const endMs = performance.now() - limits.storeVerbMsMax;
+    for (const entry of pending) {
+      if (entry.startMs > endMs) break;
+      pending.delete(entry);
+      count(true);
+      entry.overdue();
+    }
+  };
+
+  const ask = async (): Promise<boolean> => {
+    try {
+      const timeout = AbortSignal.timeout(limits.breakerProbeMsMax);
+      const overdue = new Promise<never>((_resolve, reject) =>
+        timeout.addEventListener('abort', () => reject(new Error('overdue')), { once: true }),
+      );
+      await Promise.race([inner.ping({ signal: timeout }), overdue]);
+      close();
+      return false;
+    } catch {
+      isOpen = true;
+      return true;
+    }
+  };
+
+  const close = (): void => {
+    const wasOpen = isOpen;
+    isOpen = false;
+    failuresInRow = 0;
+    seconds = [];
+    if (wasOpen) for (const listener of listeners) listener();
+  };
+
+  const isDown = async (): Promise<boolean> => {
+    probe ??= ask().finally(() => (probe = undefined));
+    return probe;
+  };
+
+  const timer = setInterval(() => {
+    watchPending();
+    if (isOpen) void isDown();
+  }, limits.breakerProbeIntervalMs);
+  timer.unref();
+
+  return {
+    store: {
+      ...inner,
+      claim: async (request: ClaimRequest, options?: VerbOptions) => guarded(async () => inner.claim(request, options)),
+      extend: async (request: ExtendRequest, options?: VerbOptions) =>
+        guarded(async () => inner.extend(request, options)),
+      settle: async (request: SettleRequest, options?: VerbOptions) =>
+        guarded(async () => inner.settle(request, options)),
+      read: async (request: ReadRequest, options?: VerbOptions) => guarded(async () => inner.read(request, options)),
+      list: async (request: ListRequest, options?: VerbOptions) => guarded(async () => inner.list(request, options)),
+    },
+    isOpen: () => isOpen,
+    isDown,
+    onClosed: (listener) => void listeners.add(listener),
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** Neither a full disk nor a caller's hang-up says that the store is down. */
+export const isOutage = (error: unknown): boolean =>
+  !(error instanceof StoreError) || error.kind === 'unavailable' || error.kind === 'unknown';
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

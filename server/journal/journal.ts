@@ -1,0 +1,112 @@
+// What this server keeps while the store is down: a small SQLite store of its own, flushed before each answer. Degraded
+// attempts stand in it under their key; what a holder from before the outage said stands under its lease token, since
+// the same key may have a degraded attempt beside it.
+
+import {
+  durationMs,
+  type Key,
+  type LeaseToken,
+  type RecordId,
+  type Store,
+  type StoredRecord,
+  type Written,
+} from '../../storage/contract/index.ts';
+import { limits } from '../limits.ts';
+
+/** No caller can begin an attempt of this name: the prefix is the server's own. */
+const HELD_ATTEMPT = 'onced:review:held';
+const KEY_LABEL = 'onced:key';
+
+/** The ttl of a row whose holder named none: the record keeps the one that it was begun with. */
+export const TTL_AS_BEGUN = durationMs(limits.ttlMsMax + 1);
+
+/** A holder whose lease is in the store. */
+export interface HeldBefore extends RecordId {
+  readonly leaseToken: LeaseToken;
+}
+
+export interface Journal {
+  /** Rows kept; 0 means that nothing waits for the store. */
+  size(): number;
+  /** For attempts that begin here: the journal as if it were the store. */
+  readonly store: Store;
+  /** The journal as the holder's store: its row is made when there is none. Undefined when the journal is full. */
+  holdersStore(holder: HeldBefore): Promise<Store | undefined>;
+  /** The row for a key or a token; expired ones too, since nothing is forgotten before it is in the store. */
+  find(id: RecordId): Promise<StoredRecord | undefined>;
+  /** A page of rows; `after` as in Store.list. */
+  page(after: string | undefined): ReturnType<Store['list']>;
+  /** False when the row has changed since. */
+  remove(row: StoredRecord): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const PAGE = 100;
+
+export async function openJournal(inner: Store): Promise<Journal> {
+  let rows = (await inner.stats()).groups.reduce((total, { records }) => total + records, 0);
+  const store: Store = {
+    ...inner,
+    async claim(request, options) {
+      const written = await inner.claim(request, options);
+      if (written.applied && written.record?.attemptOrigin === 'FRESH') rows += 1;
+      return written;
+    },
+  };
+
+  return {
+    size: () => rows,
+    store,
+    async holdersStore(holder) {
+      const row = { namespace: holder.namespace, key: rowKey(holder.leaseToken) };
+      const { record } = await inner.read({ ...row, includeResult: false });
+      if (record === undefined) {
+        if (rows >= limits.journalRowsMax) return undefined;
+        await store.claim(heldClaim(holder));
+      }
+      return heldView(inner, row, holder.key);
+    },
+    find: async ({ namespace, key }) => (await inner.read({ namespace, key, includeResult: true })).record,
+    page: async (after) => inner.list({ includeExpired: true, limit: PAGE, ...(after === undefined ? {} : { after }) }),
+    async remove(row) {
+      const { namespace, key, revision } = row;
+      const isRemoved = await inner.remove({ namespace, key, revision, force: true });
+      if (isRemoved) rows -= 1;
+      return isRemoved;
+    },
+    close: async () => inner.close(),
+  };
+}
+
+/** Where the word of a holder from before the outage stands. */
+export const rowKey = (leaseToken: LeaseToken): Key => leaseToken as string as Key;
+
+/** The holder's own key when the row is that of one from before the outage. */
+export const heldKeyOf = (row: StoredRecord): Key | undefined =>
+  row.attemptId === HELD_ATTEMPT ? (row.labels[KEY_LABEL] as Key | undefined) : undefined;
+
+const heldClaim = ({ namespace, key, leaseToken }: HeldBefore): Parameters<Store['claim']>[0] => ({
+  namespace,
+  key: rowKey(leaseToken),
+  expected: 'absent',
+  fingerprints: [],
+  labels: { [KEY_LABEL]: key },
+  attemptId: HELD_ATTEMPT,
+  owner: '',
+  leaseToken,
+  leaseMs: durationMs(limits.leaseMsMin),
+  orphanTtlMs: durationMs(limits.ttlMsMax),
+  retention: { ttlMs: TTL_AS_BEGUN, graceMs: durationMs(0) },
+});
+
+/** Shows the row as the record of the holder's key. */
+function heldView(inner: Store, row: RecordId, key: Key): Store {
+  const shown = <T extends Pick<Written, 'record'>>(written: T): T =>
+    written.record === undefined ? written : { ...written, record: { ...written.record, key } };
+  return {
+    ...inner,
+    extend: async (request, options) => shown(await inner.extend({ ...request, ...row }, options)),
+    settle: async (request, options) => shown(await inner.settle({ ...request, ...row }, options)),
+    read: async (request, options) => shown(await inner.read({ ...request, ...row }, options)),
+  };
+}

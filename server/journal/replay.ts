@@ -1,0 +1,217 @@
+// One row of the journal into the store. May be stopped anywhere and begun again: each step first looks whether it was
+// done, so that nothing is applied twice, and the row goes only after all of them. The first outcome of a key wins.
+
+import {
+  decideBegin,
+  decideHolder,
+  durationMs,
+  type DurationMs,
+  type Found,
+  type Key,
+  type Settlement,
+  type StoredRecord,
+  type Written,
+} from '../../storage/contract/index.ts';
+import type { Engine } from '../context.ts';
+import { Rejection } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { DEFAULT_POLICY, type Policy } from '../policy.ts';
+import { announce } from '../calls/settle.ts';
+import { listConflict, type ConflictCause } from './conflicts.ts';
+import { heldKeyOf, TTL_AS_BEGUN, type Journal } from './journal.ts';
+
+interface Replay {
+  readonly engine: Engine;
+  readonly row: StoredRecord;
+  readonly key: Key;
+  readonly policy: Policy;
+}
+
+/** Rejects with StoreError when the store is gone again; the row then stays. */
+export async function replayRow(engine: Engine, journal: Journal, listed: StoredRecord): Promise<void> {
+  for (let tries = 0; tries < limits.decisionsMax; tries += 1) {
+    const row = await journal.find(listed);
+    if (row === undefined) return;
+    const heldKey = heldKeyOf(row);
+    const replay: Replay = { engine, row, key: heldKey ?? row.key, policy: policyOf(engine, row) };
+    const isDone = heldKey === undefined ? false : await applyAsHolder(replay);
+    if (!isDone) await applyAsAttempt(replay);
+    // The holder may have said more meanwhile: then the row stands at another revision and is looked at again.
+    if (await journal.remove(row)) return;
+  }
+}
+
+/** What a holder from before the outage said, by its token. False when its record is gone. */
+async function applyAsHolder(replay: Replay): Promise<boolean> {
+  const { engine, row, policy } = replay;
+  const guard = { kind: 'token', leaseToken: row.leaseToken } as const;
+  const settlement = settlementOf(row, policy);
+  const write = async (): Promise<Written> =>
+    settlement === undefined ? saveCheckpoint(replay) : settle(replay, settlement, guard);
+  for (let tries = 0; tries < limits.decisionsMax; tries += 1) {
+    const { applied, record, nowMs } = await write();
+    if (applied && record !== undefined) {
+      if (settlement !== undefined) announce(engine, settlement, record, nowMs);
+      return true;
+    }
+    const settleDigest = settlement === undefined ? undefined : row.settleDigest;
+    const decision = decideHolder({ leaseToken: row.leaseToken, settleDigest }, record, nowMs);
+    if (decision.kind === 'already-applied') return true;
+    if (decision.kind === 'apply') continue;
+    if (settlement === undefined) return true;
+    if (decision.reason === 'INTENT_NOT_FOUND') return false;
+    await conflict(replay, 'LEASE_LOST');
+    return true;
+  }
+  return true;
+}
+
+const saveCheckpoint = async ({ engine, row, key, policy }: Replay): Promise<Written> =>
+  engine.store.extend({
+    namespace: row.namespace,
+    key,
+    guard: { kind: 'token', leaseToken: row.leaseToken },
+    leaseMs: undefined,
+    holdMsMax: policy.holdMsMax,
+    orphanTtlMs: undefined,
+    graceMs: policy.lateRetryGraceMs,
+    checkpoint: row.checkpoint,
+  });
+
+/** What an attempt that began here came to: it takes its place in the store, then its outcome follows. */
+async function applyAsAttempt(replay: Replay): Promise<void> {
+  const { engine, row, key, policy } = replay;
+  const ask = { ...row, onLeaseExpiry: policy.onLeaseExpiry, attemptsMax: undefined };
+  let found: Found = await engine.store.read({ namespace: row.namespace, key, includeResult: false });
+  for (let tries = 0; tries < limits.decisionsMax; tries += 1) {
+    if (found.record?.leaseToken === row.leaseToken) return finish(replay, found.record);
+    const decision = decideBegin(ask, found.record, found.nowMs);
+    switch (decision.kind) {
+      case 'claim':
+      case 'extend':
+      case 'retry-later': {
+        // The same attempt, of which the store has another token: what was begun here is what its holder knows.
+        const expected = decision.kind === 'claim' ? decision.expected : (found.record?.revision ?? 'absent');
+        if (decision.kind === 'claim' && isTakeOver(found.record)) await conflict(replay, 'OTHER_ATTEMPT');
+        const written = await claim(replay, expected);
+        if (written.applied && written.record !== undefined) return finish(replay, written.record);
+        found = written;
+        break;
+      }
+      case 'in-progress':
+      case 'orphaned': {
+        if (row.state === 'RELEASED') return undefined;
+        await conflict(replay, 'OTHER_ATTEMPT');
+        const settlement =
+          row.state === 'IN_PROGRESS' || row.state === 'UNKNOWN' ? undefined : settlementOf(row, policy);
+        if (settlement === undefined) return undefined;
+        const written = await settle(replay, settlement, { kind: 'revision', revision: decision.record.revision });
+        if (written.applied && written.record !== undefined) {
+          return announce(engine, settlement, written.record, written.nowMs);
+        }
+        found = written;
+        break;
+      }
+      case 'completed':
+      case 'failed': {
+        // Listing is idempotent: after a replay that settled the key and was stopped, this finds its own entry.
+        if (row.state !== 'RELEASED') await conflict(replay, 'OTHER_OUTCOME');
+        return undefined;
+      }
+      case 'rejected':
+      case 'exhaust':
+        return conflict(replay, 'KEY_REUSED');
+    }
+  }
+}
+
+/** The attempt stands in the store under its own token: its checkpoint and outcome follow. */
+async function finish(replay: Replay, standing: StoredRecord): Promise<void> {
+  const { engine, row, policy } = replay;
+  if (row.checkpoint !== undefined && standing.checkpoint === undefined && standing.state === 'IN_PROGRESS') {
+    await saveCheckpoint(replay);
+  }
+  const settlement = settlementOf(row, policy);
+  if (settlement === undefined) return;
+  const { applied, record, nowMs } = await settle(replay, settlement, { kind: 'token', leaseToken: row.leaseToken });
+  if (applied && record !== undefined) announce(engine, settlement, record, nowMs);
+}
+
+const claim = async ({ engine, row, key, policy }: Replay, expected: 'absent' | number) =>
+  engine.store.claim({
+    namespace: row.namespace,
+    key,
+    expected,
+    fingerprints: row.fingerprints,
+    labels: heldKeyOf(row) === undefined ? row.labels : {},
+    attemptId: row.attemptId,
+    owner: row.owner,
+    leaseToken: row.leaseToken,
+    // What is left of the lease, on this server's clock: an attempt under way goes on, one that lapsed is an orphan at once.
+    leaseMs: durationMs(Math.max(1, row.leaseExpireMs - Date.now())),
+    orphanTtlMs: policy.onLeaseExpiry === 'HOLD' ? policy.orphanTtlMs : (ttlOf(row) ?? policy.ttlMs),
+    retention: { ttlMs: ttlOf(row) ?? policy.ttlMs, graceMs: policy.lateRetryGraceMs },
+  });
+
+const settle = async (
+  { engine, row, key, policy }: Replay,
+  settlement: Settlement,
+  guard: Parameters<Engine['store']['settle']>[0]['guard'],
+): Promise<Written> =>
+  engine.store.settle({
+    namespace: row.namespace,
+    key,
+    guard,
+    settlement,
+    settleDigest: row.settleDigest,
+    ttlMs: settlement.kind === 'unknown' ? policy.orphanTtlMs : ttlOf(row),
+    graceMs: policy.lateRetryGraceMs,
+  });
+
+/** Undefined for an attempt that is still under way. */
+function settlementOf(row: StoredRecord, policy: Policy): Settlement | undefined {
+  switch (row.state) {
+    case 'IN_PROGRESS':
+      return undefined;
+    case 'COMPLETED':
+      return {
+        kind: 'completed',
+        result: row.result ?? new Uint8Array(0),
+        contentType: row.contentType,
+        contentEncoding: row.contentEncoding,
+        labels: row.outcomeLabels,
+        resultTtlMs: policy.resultTtlMs,
+      };
+    case 'FAILED':
+      if (row.error === undefined) throw new Error('a failed row without its error');
+      return { kind: 'failed', error: row.error };
+    case 'RELEASED':
+      return {
+        kind: 'released',
+        error: row.error,
+        retryAfterMs: durationMs(Math.max(0, row.retryMs - Date.now())),
+      };
+    case 'UNKNOWN':
+      return { kind: 'unknown', error: row.error };
+  }
+}
+
+const ttlOf = ({ ttlMs }: StoredRecord): DurationMs | undefined => (ttlMs === TTL_AS_BEGUN ? undefined : ttlMs);
+
+/** A namespace that was closed meanwhile must not hold up the others. */
+function policyOf({ policyOf: lookup }: Engine, { namespace }: StoredRecord): Policy {
+  try {
+    return lookup(namespace);
+  } catch (error) {
+    if (error instanceof Rejection) return DEFAULT_POLICY;
+    throw error;
+  }
+}
+
+/** A lapsed attempt of which nobody knows what it did, as opposed to a released one. */
+const isTakeOver = (record: StoredRecord | undefined): boolean => record?.state === 'IN_PROGRESS';
+
+async function conflict({ engine, row, key }: Replay, cause: ConflictCause): Promise<void> {
+  const isNew = await listConflict(engine.store.registry, row, { key, cause });
+  if (isNew) engine.metrics.suspectedDuplicate(row.namespace, 'degraded_conflict');
+}
