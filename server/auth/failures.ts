@@ -27,7 +27,7 @@ export function createFailureLimit(now: () => number = () => performance.now()):
     const bucket = buckets.get(address);
     if (bucket === undefined) return undefined;
     const elapsedMs = now() - bucket.updatedMs;
-    bucket.left = Math.min(BURST, bucket.left + elapsedMs / (bucket.left <= 0 ? PENALTY_MS : REFILL_MS));
+    bucket.left = Math.min(BURST, bucket.left + elapsedMs / (bucket.left < 1 ? PENALTY_MS : REFILL_MS));
     bucket.updatedMs = now();
     return bucket;
   };
@@ -36,7 +36,7 @@ export function createFailureLimit(now: () => number = () => performance.now()):
     check(peer) {
       if (buckets.size === 0) return;
       const bucket = bucketOf(addressOf(peer));
-      if (bucket === undefined || bucket.left > 0) return;
+      if (bucket === undefined || bucket.left >= 1) return;
       throw new Rejection('OVERLOADED', 'too many failed authentications from this address', {
         retryAfterMs: PENALTY_MS,
       });

@@ -1,6 +1,6 @@
 // A real server in this process on free ports, and grpc-js stubs that speak to it.
 
-import { credentials, makeGenericClientConstructor, type Client, type ServiceError } from '@grpc/grpc-js';
+import { credentials, makeGenericClientConstructor, Metadata, type Client, type ServiceError } from '@grpc/grpc-js';
 import {
   create,
   type DescMethod,
@@ -17,6 +17,7 @@ import type { Engine } from '../../server/context.ts';
 import { openEngine, type EngineOptions } from '../../server/engine.ts';
 import { startGrpc, type GrpcListener } from '../../server/grpc.ts';
 import { createMetrics, type MetricsOwner } from '../../server/metrics.ts';
+import { everybodyIsAnonymous, type Identify } from '../../server/principal.ts';
 
 export interface TestServer extends AsyncDisposable {
   readonly address: string;
@@ -27,14 +28,18 @@ export interface TestServer extends AsyncDisposable {
   readonly admin: AdminClient;
 }
 
-export type TestServerOptions = Omit<EngineOptions, 'metrics' | 'log'>;
+export interface TestServerOptions extends Omit<EngineOptions, 'metrics' | 'log'> {
+  /** Who callers are; everybody is anonymous without it. */
+  readonly identifyBy?: (engine: Engine) => Identify;
+}
 
 /** Serves the store; closing it closes the store too. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   const log = pino({ level: 'silent' });
   const metrics = createMetrics();
   const { engine, stop } = await openEngine({ ...options, metrics, log });
-  const listener = await startGrpc({ engine, log, address: '127.0.0.1:0' });
+  const identify = options.identifyBy?.(engine) ?? everybodyIsAnonymous;
+  const listener = await startGrpc({ engine, log, identify, address: '127.0.0.1:0' });
   const client = connect(listener.address);
   const admin = connectAdmin(listener.address);
   return {
@@ -72,10 +77,13 @@ export type AdminClient = ServiceClient<typeof AdminService>;
 export interface CallOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Sent as a bearer token. */
+  readonly token?: string | undefined;
 }
 
 type RawUnary = (
   request: object,
+  metadata: Metadata,
   options: object,
   callback: (error: ServiceError | null, response?: object) => void,
 ) => { cancel(): void };
@@ -98,10 +106,16 @@ function unary(raw: Client, method: DescMethodUnary) {
   return async (request: Record<string, unknown>, options: CallOptions = {}): Promise<object> =>
     new Promise((resolve, reject) => {
       const deadline = Date.now() + (options.timeoutMs ?? 15_000);
-      const call = send(create(method.input, request), { deadline }, (error, response) => {
+      const call = send(create(method.input, request), metadataOf(options), { deadline }, (error, response) => {
         if (error === null && response !== undefined) resolve(response);
         else reject(error ?? new Error('no response'));
       });
       options.signal?.addEventListener('abort', () => call.cancel());
     });
+}
+
+export function metadataOf({ token }: Pick<CallOptions, 'token'>): Metadata {
+  const metadata = new Metadata();
+  if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+  return metadata;
 }

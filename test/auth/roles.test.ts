@@ -1,0 +1,108 @@
+// Every call of the API against every role: the whole table of who may.
+
+import { create, type DescMethod } from '@bufbuild/protobuf';
+import type { ServiceError } from '@grpc/grpc-js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { AdminService } from '../../proto/gen/onced/v1/admin_pb.js';
+import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { ROLES, type Role } from '../../server/auth/grants.ts';
+import { refusalOf } from '../rpc/scene.ts';
+import { metadataOf } from '../support/server.ts';
+import { openAuthScene, type AuthScene } from './scene.ts';
+
+const ALL: readonly Role[] = ROLES;
+const WRITERS: readonly Role[] = ['writer', 'admin'];
+const OPERATORS: readonly Role[] = ['operator', 'admin'];
+
+/** By method: the roles that may call it. What is not here nobody may add without saying so. */
+const MAY: Readonly<Record<string, readonly Role[]>> = {
+  BeginIntent: WRITERS,
+  Complete: WRITERS,
+  Fail: WRITERS,
+  Renew: WRITERS,
+  Checkpoint: WRITERS,
+  Lookup: ALL,
+  WatchIntent: ALL,
+  IssueKeys: WRITERS,
+  ClaimOrphans: ['writer', 'operator', 'admin'],
+  GetServerInfo: ALL,
+  GetRecord: OPERATORS,
+  ListRecords: ALL,
+  PurgeRecords: OPERATORS,
+  ResolveIntent: OPERATORS,
+  // These show each caller what it may see.
+  ListNamespaces: ALL,
+  ListAuditEvents: ALL,
+  GetNamespace: ALL,
+  PutNamespace: ['admin'],
+  DeleteNamespace: ['admin'],
+  GetStats: ALL,
+  RunCompaction: OPERATORS,
+  ExportRecords: OPERATORS,
+  CreateApiKey: ['admin'],
+  ListApiKeys: ['admin'],
+  RotateApiKey: ['admin'],
+  RevokeApiKey: ['admin'],
+};
+
+let scene: AuthScene;
+const tokens = new Map<Role, string>();
+beforeAll(async () => {
+  scene = await openAuthScene();
+  for (const role of ROLES) tokens.set(role, await scene.keyOf({ role, pattern: '*' }));
+});
+afterAll(async () => scene[Symbol.asyncDispose]());
+
+const methods: readonly DescMethod[] = [...IdempotencyService.methods, ...AdminService.methods].filter(
+  // A session is let in by its credentials; each of its operations is judged as its unary twin.
+  ({ name }) => name !== 'Session',
+);
+
+type RawCall = (
+  request: object,
+  metadata: object,
+  callback?: (error: ServiceError | null) => void,
+) => NodeJS.EventEmitter;
+
+/** The reason of the answer to an empty request: a caller who may is told that the request is wrong, or gets an answer. */
+async function reasonOf(method: DescMethod, token: string | undefined): Promise<string> {
+  const service = method.parent.typeName === AdminService.typeName ? scene.server.admin : scene.server.client;
+  const call = (service.raw as unknown as Record<string, RawCall>)[method.localName]?.bind(service.raw);
+  if (call === undefined) throw new Error(`no ${method.name}`);
+  const init: Record<string, unknown> = { namespace: 'payments', filter: { namespace: 'payments' } };
+  const request = create(method.input, init);
+  const error = await new Promise<ServiceError | null>((resolve) => {
+    if (method.methodKind === 'unary') {
+      call(request, metadataOf({ token }), resolve);
+    } else {
+      call(request, metadataOf({ token }))
+        .on('data', () => undefined)
+        .on('error', resolve)
+        .on('end', () => resolve(null));
+    }
+  });
+  return error === null ? 'OK' : refusalOf(error).reason;
+}
+
+test('every call stands in the table', () => {
+  expect(methods.map(({ name }) => name).toSorted()).toEqual(Object.keys(MAY).toSorted());
+});
+
+test.each(methods.map((method) => [method.name, method] as const))('%s', async (name, method) => {
+  for (const role of ROLES) {
+    const reason = await reasonOf(method, tokens.get(role));
+    const isDenied = reason === 'PERMISSION_DENIED';
+    expect({ name, role, isDenied }).toEqual({ name, role, isDenied: MAY[name]?.includes(role) !== true });
+  }
+});
+
+test('without credentials nobody may anything', async () => {
+  const strangers = await openAuthScene();
+  const before = scene;
+  scene = strangers;
+  // Ten failures make the address wait: both answers keep the stranger out.
+  for (const method of methods) expect(['UNAUTHENTICATED', 'OVERLOADED']).toContain(await reasonOf(method, undefined));
+  expect(strangers.touches()).toBe(0);
+  scene = before;
+  await strangers[Symbol.asyncDispose]();
+});
