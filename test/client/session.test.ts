@@ -180,11 +180,16 @@ async function persist<T>(call: () => Promise<T>): Promise<T> {
 describe('idle', () => {
   const scene = setScene('session');
 
-  test('an idle stream is opened again when it is needed', async () => {
+  test('an idle stream is closed, and opened again when it is needed', async () => {
     const client = scene.connect({ session: { idleMs: 50 } });
+    const sessions = async (): Promise<number> => {
+      const shown = await scene.server.metrics.registry.getSingleMetric('onced_sessions')?.get();
+      return shown?.values[0]?.value ?? -1;
+    };
     for (let count = 0; count < 3; count++) {
       expect((await client.begin(scene.place())).kind).toBe('acquired');
-      await later(200);
+      expect(await sessions()).toBe(1);
+      await until(async () => (await sessions()) === 0);
     }
   });
 
