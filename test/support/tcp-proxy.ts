@@ -9,6 +9,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Connections that are open now. */
   readonly connections: number;
+  /** Connections that were ever accepted. */
+  readonly accepted: number;
   /**
    * Arms one fault: of the next request that fits (any, without `matches`), the server's reply is thrown away and the
    * client's socket is reset. The server is left alone until it has done all that it was asked. Resolves when it happened.
@@ -48,7 +50,9 @@ interface Link {
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const faults: Faults = { delayMs: 0, loseRequests: false, loseReplies: false, refuses: false, swallows: [] };
   const links = new Set<Link>();
+  let accepted = 0;
   const listener = createServer({ noDelay: true }, (client) => {
+    accepted += 1;
     if (faults.refuses) client.resetAndDestroy();
     else join({ client, server: connect({ ...target, noDelay: true }) }, faults, links);
   });
@@ -59,6 +63,9 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     port,
     get connections() {
       return links.size;
+    },
+    get accepted() {
+      return accepted;
     },
     swallowNextReply: (matches = () => true) =>
       new Promise((resolve) => {
