@@ -39,7 +39,7 @@ export type BeginAnswer = Acquired | Completed | Failed | InProgress | RetryLate
 /** You hold the lease. */
 export interface Acquired {
   readonly kind: 'acquired';
-  /** The attempt id of this try, for a repeat. */
+  /** The attempt id of this try, for a repeat. Empty for a claimed orphan. */
   readonly attemptId: string;
   /** Secret; proof of holding the lease. 16 bytes. */
   readonly leaseToken: Uint8Array;

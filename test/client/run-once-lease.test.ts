@@ -17,6 +17,18 @@ describeTransports('runOnce and time', (scene) => {
     expect(await waiting).toMatchObject({ value: 'theirs', replayed: true });
   });
 
+  test('a namespace that allows no waiting is asked now and then instead', async () => {
+    const place = scene.place();
+    const policy = { waitMax: { seconds: 0n, nanos: 0 } };
+    await scene.server.admin.putNamespace({ namespace: place.namespace, policy, reason: 'test' });
+    const { leaseToken } = await acquire(scene, place);
+    const waiting = scene.client.runOnce<unknown>(place.namespace, place.key, null, () => 'not run');
+    await later(300);
+    const result = Buffer.from('"theirs"');
+    await scene.client.complete({ ...place, leaseToken, result, contentType: 'application/json' });
+    expect(await waiting).toMatchObject({ value: 'theirs', replayed: true });
+  });
+
   test('a caller whose time is over before the other is done is told who is at it', async () => {
     const place = scene.place();
     await acquire(scene, place);
@@ -66,12 +78,12 @@ describeTransports('runOnce and time', (scene) => {
       key,
       null,
       async (context) => {
-        await later(1_500);
+        await later(2_500);
         return { lost: context.signal.aborted, remains: context.leaseRemainingMs > 0 };
       },
-      { leaseMs: 400 },
+      { leaseMs: 1_000 },
     );
-    await later(700);
+    await later(1_500);
     expect(await scene.client.begin({ namespace, key })).toMatchObject({ kind: 'in-progress', attempt: 1 });
     expect((await running).value).toEqual({ lost: false, remains: true });
   });

@@ -11,7 +11,7 @@ import { createUnary } from './unary.ts';
 const ASK_TIMEOUT_MS = 1_000;
 /** A server without Session may be replaced by one with it. */
 const ASK_AGAIN_MS = 60_000;
-/** When a client that was told to use the Session does not know the server's bound. */
+/** When the server's bound is not known. */
 const SERVER_IN_FLIGHT_MAX = 1024;
 
 export interface TransportChoice {
@@ -47,7 +47,7 @@ export function createTransports(connection: Connection, options: ClientOptions,
     try {
       const request = create(GetServerInfoRequestSchema);
       const info = await unary.call('getServerInfo', request, { timeoutMs: ASK_TIMEOUT_MS, signal: undefined });
-      if (info.capabilities.includes('session')) open(info.sessionInFlightMax);
+      if (info.capabilities.includes('session')) open(info.sessionInFlightMax || SERVER_IN_FLIGHT_MAX);
       else askAgainAtMs = performance.now() + ASK_AGAIN_MS;
     } catch (error) {
       // The call that asked will meet the same trouble and tell its caller; the next one asks again.

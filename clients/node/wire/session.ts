@@ -64,7 +64,6 @@ class Session implements Transport<PackedCalls> {
   }
 
   // Not async: it is the hot path, and an async function would add a promise to the one that it makes.
-  // oxlint-disable-next-line typescript/promise-function-async
   call<Name extends PackedName>(
     name: Name,
     request: PackedCalls[Name]['request'],

@@ -11,22 +11,14 @@ import { CODES, type Code, type ErrorFacts, type OncedError } from '../errors.ts
 const DOMAIN = 'onced.v1';
 
 /** The error that a Session answers for one operation. */
-export function errorOfStatus(status: Status): OncedError {
-  const code = CODES[status.code] ?? 'UNKNOWN';
-  return oncedError({ ...readDetails(status.details, code), code, message: status.message });
-}
+export const errorOfStatus = ({ code, message, details }: Status): OncedError =>
+  oncedError({ ...readDetails(CODES[code] ?? 'UNKNOWN', details), message });
 
 /** The error that grpc-js gives for a unary call or a broken stream. */
 export function errorOfCall(error: ServiceError): OncedError {
-  const code = CODES[error.code] ?? 'UNKNOWN';
   const packed = error.metadata?.get('grpc-status-details-bin')[0];
   const details = Buffer.isBuffer(packed) ? readStatus(packed) : [];
-  return oncedError({
-    ...readDetails(details, code),
-    code: codeOf(details, code),
-    message: error.details,
-    cause: error,
-  });
+  return oncedError({ ...readDetails(CODES[error.code] ?? 'UNKNOWN', details), message: error.details, cause: error });
 }
 
 function readStatus(bytes: Buffer): readonly Any[] {
@@ -38,10 +30,13 @@ function readStatus(bytes: Buffer): readonly Any[] {
   }
 }
 
-type Details = Omit<ErrorFacts, 'code' | 'message' | 'cause'>;
+type Details = Omit<ErrorFacts, 'message' | 'cause'>;
 
-function readDetails(details: readonly Any[], code: Code): Details {
-  let facts: Details = { reason: reasonOf(code) };
+function readDetails(code: Code, details: readonly Any[]): Details {
+  const reason = REASONS[code] ?? 'UNKNOWN';
+  // So that all that broke on the way may be repeated, and nothing else.
+  if (details.length === 0) return { code: reason === 'UNREACHABLE' ? 'UNAVAILABLE' : code, reason };
+  let facts: Details = { code, reason };
   for (const detail of details) {
     const info = anyUnpack(detail, ErrorInfoSchema);
     if (info?.domain === DOMAIN) facts = { ...facts, reason: info.reason, metadata: info.metadata };
@@ -70,9 +65,3 @@ const REASONS: Readonly<Partial<Record<Code, string>>> = {
   PERMISSION_DENIED: 'PERMISSION_DENIED',
   UNIMPLEMENTED: 'UNIMPLEMENTED',
 };
-
-const reasonOf = (code: Code): string => REASONS[code] ?? 'UNKNOWN';
-
-/** So that all that broke on the way may be repeated, and nothing else. */
-const codeOf = (details: readonly Any[], code: Code): Code =>
-  details.length === 0 && reasonOf(code) === 'UNREACHABLE' ? 'UNAVAILABLE' : code;

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { OncedClient } from '../client.ts';
 import { deadlineExceeded } from '../wire/error-table.ts';
-import { AttemptEndedError, DeadlineExceededError, OncedError } from '../errors.ts';
+import { AttemptEndedError, DeadlineExceededError, InvalidFieldError, OncedError } from '../errors.ts';
 import type { Log } from '../options.ts';
 import { backoffMs, onAbort, sleep } from '../signals.ts';
 import type { Acquired, BeginAnswer, BeginRequest, Completed, Failed, Orphaned } from '../types.ts';
@@ -39,24 +39,26 @@ export async function claim(
 ): Promise<FinalAnswer> {
   const endMs = performance.now() + options.timeoutMs;
   let attemptId = randomUUID();
+  let { waitMs } = options;
   let unanswered = 0;
   for (;;) {
-    const asked = await ask(client, { ...request, attemptId }, { ...options, timeoutMs: endMs - performance.now() });
+    const timeoutMs = endMs - performance.now();
+    const asked = await ask(client, { ...request, attemptId }, { ...options, waitMs, timeoutMs });
     if (asked.kind === 'final') return asked.answer;
-    if (performance.now() + asked.pauseMs >= endMs) throw asked.error;
-    if (asked.kind === 'unanswered') unanswered += 1;
-    else unanswered = 0;
+    unanswered = asked.kind === 'unanswered' ? unanswered + 1 : 0;
+    const pauseMs = asked.pauseMs ?? backoffMs({ tries: unanswered, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
+    if (performance.now() + pauseMs >= endMs) throw asked.error;
     // A copy of our begin was ended by somebody else: this is a new try.
     if (asked.error instanceof AttemptEndedError) attemptId = randomUUID();
-    const backoff = backoffMs({ tries: unanswered, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
-    await sleep(asked.kind === 'unanswered' ? backoff : asked.pauseMs, options.signal);
+    if (isWaitRefused(asked.error)) waitMs = 0;
+    await sleep(pauseMs, options.signal);
   }
 }
 
 type Asked =
   | { readonly kind: 'final'; readonly answer: FinalAnswer }
-  /** Ask again after the pause; `error` is what to throw when there is no time for that. */
-  | { readonly kind: 'not-yet' | 'unanswered'; readonly pauseMs: number; readonly error: Error };
+  /** Ask again after the pause (undefined: a backoff); `error` is what to throw when there is no time for that. */
+  | { readonly kind: 'not-yet' | 'unanswered'; readonly pauseMs: number | undefined; readonly error: Error };
 
 async function ask(client: OncedClient, request: BeginRequest, options: ClaimOptions): Promise<Asked> {
   const waitMs = Math.max(0, Math.min(options.waitMs, Math.floor(options.timeoutMs - WAY_BACK_MS)));
@@ -67,7 +69,7 @@ async function ask(client: OncedClient, request: BeginRequest, options: ClaimOpt
   } catch (error) {
     if (!mayBeRepeated(error)) throw error;
     options.log('info', 'a begin was not answered: repeating it', { detail: String(error) });
-    return { kind: 'unanswered', pauseMs: 0, error };
+    return { kind: 'unanswered', pauseMs: undefined, error };
   }
 }
 
@@ -83,7 +85,7 @@ function judge(answer: BeginAnswer): Asked {
     case 'acquired':
       // This process stood still, and the lease was over when it got here. The same attempt begins again.
       if (performance.now() >= answer.leaseUntilMonotonicMs) {
-        return { kind: 'unanswered', pauseMs: 0, error: deadlineExceeded(answer.leaseRemainingMs) };
+        return { kind: 'unanswered', pauseMs: undefined, error: deadlineExceeded(answer.leaseRemainingMs) };
       }
       return { kind: 'final', answer };
     case 'completed':
@@ -124,7 +126,12 @@ async function giveBack(client: OncedClient, request: BeginRequest, beginning: P
   await client.fail({ namespace, key, leaseToken: answer.leaseToken, kind: 'retryable', error });
 }
 
+/** The namespace allows shorter waits than this caller asked for; asking now and then does as well. */
+const isWaitRefused = (error: unknown): boolean =>
+  error instanceof InvalidFieldError && error.violations.length === 1 && error.violations[0]?.field === 'wait';
+
 const mayBeRepeated = (error: unknown): error is OncedError =>
   error instanceof AttemptEndedError ||
   error instanceof DeadlineExceededError ||
+  isWaitRefused(error) ||
   (error instanceof OncedError && error.isRetryable);
