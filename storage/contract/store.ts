@@ -209,7 +209,8 @@ export interface Store {
   /**
    * Moves the lease and/or saves a checkpoint, if the record is IN_PROGRESS or UNKNOWN, not expired, and the guard fits.
    * The state stays. A lease that is over but was not taken over may be extended. The new lease counts from now, may be
-   * shorter than the old, and moves expireMs and purgeMs with it while IN_PROGRESS.
+   * shorter than the old, and moves expireMs and purgeMs with it while IN_PROGRESS: the later of now and leaseExpireMs,
+   * plus the ttl.
    */
   extend(request: ExtendRequest, options?: VerbOptions): Promise<Written>;
 

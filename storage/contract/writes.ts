@@ -77,7 +77,9 @@ export function applyExtend(
   const holdEndMs = addMs(standing.holdStartMs, request.holdMsMax);
   const leaseExpireMs = epochMs(Math.min(addMs(nowMs, request.leaseMs), holdEndMs));
   if (standing.state === 'UNKNOWN') return { ...record, leaseExpireMs };
-  const expireMs = addMs(leaseExpireMs, request.orphanTtlMs ?? standing.ttlMs);
+  // A holder at the end of its total hold has a lease that is over; its record still stays a whole ttl from now.
+  const lastSeenMs = epochMs(Math.max(leaseExpireMs, nowMs));
+  const expireMs = addMs(lastSeenMs, request.orphanTtlMs ?? standing.ttlMs);
   return { ...record, leaseExpireMs, expireMs, purgeMs: addMs(expireMs, request.graceMs) };
 }
 

@@ -96,7 +96,7 @@ export function createSpec(policy: Policy): Spec {
   function renew(cell: Cell, now: number): void {
     cell.leaseEnd = Math.min(now + policy.leaseMs, cell.holdStart + policy.holdMsMax);
     if (cell.state !== 'held') return;
-    cell.expireAt = cell.leaseEnd + policy.orphanTtlMs;
+    cell.expireAt = Math.max(cell.leaseEnd, now) + policy.orphanTtlMs;
     cell.purgeAt = cell.expireAt + policy.graceMs;
   }
 

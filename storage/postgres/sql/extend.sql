@@ -38,9 +38,9 @@ begin
            lease_expire_ms = case when a.lease_ms is null then r.lease_expire_ms
              else least(a.now_ms + a.lease_ms, r.hold_start_ms + a.hold_ms_max) end,
            expire_ms = case when a.lease_ms is null or r.state = 'UNKNOWN' then r.expire_ms
-             else least(a.now_ms + a.lease_ms, r.hold_start_ms + a.hold_ms_max) + coalesce(a.orphan_ttl_ms, r.ttl_ms) end,
+             else greatest(a.now_ms, least(a.now_ms + a.lease_ms, r.hold_start_ms + a.hold_ms_max)) + coalesce(a.orphan_ttl_ms, r.ttl_ms) end,
            purge_ms = case when a.lease_ms is null or r.state = 'UNKNOWN' then r.purge_ms
-             else least(a.now_ms + a.lease_ms, r.hold_start_ms + a.hold_ms_max) + coalesce(a.orphan_ttl_ms, r.ttl_ms) + a.grace_ms end
+             else greatest(a.now_ms, least(a.now_ms + a.lease_ms, r.hold_start_ms + a.hold_ms_max)) + coalesce(a.orphan_ttl_ms, r.ttl_ms) + a.grace_ms end
       from (
         select b.*, coalesce(b.at_ms, v_now_ms) as now_ms
           from unnest(p_namespaces, p_keys, p_nows, p_tokens, p_revisions, p_lease_ms, p_hold_ms_max, p_orphan_ttl_ms,

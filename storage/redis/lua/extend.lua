@@ -15,7 +15,7 @@ return each(9, function(now, id, token, revision, lease_ms, hold_ms_max, orphan_
   if lease_ms ~= '' then
     head[LEASE] = math.min(now + lease_ms, head[HOLD] + hold_ms_max)
     if head[STATE] == IN_PROGRESS then
-      head[EXPIRE] = head[LEASE] + (tonumber(orphan_ttl_ms) or head[TTL])
+      head[EXPIRE] = math.max(head[LEASE], now) + (tonumber(orphan_ttl_ms) or head[TTL])
       head[PURGE] = head[EXPIRE] + grace_ms
     end
   end

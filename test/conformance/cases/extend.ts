@@ -34,6 +34,17 @@ export const extendCases: Cases = {
     expectSame(await scene.find(), written.record);
   },
 
+  'a renewal past the hold limit leaves a lease that is over, and a record that stays a whole ttl from now': async (
+    scene,
+  ) => {
+    const holder = await scene.acquire();
+    scene.advance(LEASE_MS + 20_000);
+    const limits = { holdMsMax: durationMs(1_000), orphanTtlMs: durationMs(5_000) };
+    const written = await scene.extend(byToken(holder), limits);
+    expect(written.record?.leaseExpireMs).toBe(holder.holdStartMs + 1_000);
+    expect(written.record?.expireMs).toBe(scene.now() + 5_000);
+  },
+
   'a renewal may make the lease shorter': async (scene) => {
     const holder = await scene.acquire();
     const written = await scene.extend(byToken(holder), { leaseMs: durationMs(100) });
