@@ -125,7 +125,7 @@ export class StoreUnavailableError extends OncedError {
   override readonly name = 'StoreUnavailableError';
 }
 
-/** The server is out of reach or the connection broke. Whether the call had an effect is unknown; repeat it. */
+/** The server, or a token for it, is out of reach, or the connection broke. Whether the call had an effect is unknown; repeat it. */
 export class UnreachableError extends OncedError {
   override readonly name = 'UnreachableError';
 }

@@ -147,6 +147,32 @@ describeTransports('runOnce', (scene) => {
     expect(next.value).toBe(2);
   });
 
+  test('an onThrow that throws itself holds the key too', async () => {
+    const { namespace, key } = scene.place();
+    const fail = (): never => {
+      throw new Error('no idea');
+    };
+    await thrown(scene.client.runOnce(namespace, key, null, fail, { onThrow: fail }));
+    await expect(scene.client.runOnce(namespace, key, null, () => 1)).rejects.toThrow(OrphanedError);
+  });
+
+  test('a token that cannot be had for a while does not lose an outcome', async () => {
+    const { namespace, key } = scene.place();
+    let downUntilMs = 0;
+    const token = async (): Promise<string> => {
+      if (performance.now() < downUntilMs) throw new TypeError('fetch failed');
+      return 'secret';
+    };
+    const client = scene.connect({ token, session: { idleMs: 1 } });
+    const { value } = await client.runOnce(namespace, key, null, async () => {
+      await later(150);
+      downUntilMs = performance.now() + 700;
+      return 'charged';
+    });
+    expect(value).toBe('charged');
+    expect(performance.now()).toBeGreaterThanOrEqual(downUntilMs);
+  });
+
   test('reconcile settles an orphan, and the next caller gets the result', async () => {
     const { namespace, key } = scene.place();
     const work = async (context: WorkContext): Promise<never> => {

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net';
 import { Client, credentials, Metadata, type ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js';
 import type { ClientOptions, Log, TlsOptions } from '../options.ts';
+import { unreachable } from './error-table.ts';
 
 /**
  * Calls in a row without any answer before the channel is replaced. A channel whose target moved behind a load balancer
@@ -30,7 +31,7 @@ const CHANNEL_OPTIONS: ChannelOptions = {
 
 export interface Connection {
   readonly client: Client;
-  /** Metadata of a call, with the credentials of now. */
+  /** Metadata of a call, with the credentials of now. Rejects with an OncedError that may be retried. */
   metadata(): Promise<Metadata> | Metadata;
   /** Something came back. */
   noteAnswer(): void;
@@ -42,6 +43,8 @@ export interface Connection {
 export function createConnection(options: ClientOptions, log: Log): Connection {
   const { address, token } = options;
   checkAddress(options);
+  // grpc-js copies the metadata of each call, so that one may serve all.
+  const fixed = typeof token === 'string' ? bearer(token) : new Metadata();
   let client: Client | undefined;
   let silentCalls = 0;
   const open = (): Client => new Client(address, channelCredentials(options.tls), channelOptions(options.tls));
@@ -52,9 +55,7 @@ export function createConnection(options: ClientOptions, log: Log): Connection {
       return client;
     },
     metadata() {
-      if (token === undefined) return new Metadata();
-      const given = typeof token === 'function' ? token() : token;
-      return typeof given === 'string' ? bearer(given) : given.then(bearer);
+      return typeof token === 'function' ? askFor(token) : fixed;
     },
     noteAnswer() {
       silentCalls = 0;
@@ -72,6 +73,15 @@ export function createConnection(options: ClientOptions, log: Log): Connection {
       client?.close();
     },
   };
+}
+
+async function askFor(token: () => string | Promise<string>): Promise<Metadata> {
+  try {
+    return bearer(await token());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw unreachable(`the token could not be had: ${why}`, error);
+  }
 }
 
 function bearer(token: string): Metadata {

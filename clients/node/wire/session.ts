@@ -5,7 +5,7 @@ import type { Metadata, ServiceError } from '@grpc/grpc-js';
 import type { OperationResult } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import type { Connection } from './connection.ts';
 import { closed, deadlineExceeded, oncedError, unreachable } from './error-table.ts';
-import { type OncedError } from '../errors.ts';
+import type { OncedError } from '../errors.ts';
 import type { Log, SessionOptions } from '../options.ts';
 import { createSessionQueue, turnOf, type Pending } from './session-queue.ts';
 import { openStream, type SessionStream } from './session-stream.ts';
@@ -118,11 +118,15 @@ class Session implements Transport<PackedCalls> {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
+    this.#startSweeping();
     setImmediate(() => {
       this.#isScheduled = false;
       this.#flush();
     });
+  }
+
+  #startSweeping(): void {
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   #flush(): void {
@@ -169,10 +173,14 @@ class Session implements Transport<PackedCalls> {
     });
     this.#stream = stream;
     this.#isBlocked = false;
+    // Whoever asked for it may be gone by now; an idle stream must be closed all the same.
+    this.#lastUseMs = performance.now();
+    this.#startSweeping();
   }
 
   #settle(results: readonly OperationResult[]): void {
     this.#lastReceiptMs = performance.now();
+    this.#lastUseMs = this.#lastReceiptMs;
     this.#failuresInRow = 0;
     this.#setup.connection.noteAnswer();
     for (const { id, result } of results) {
@@ -210,7 +218,12 @@ class Session implements Transport<PackedCalls> {
 
   #sweep(): void {
     const nowMs = performance.now();
-    for (const pending of this.#queue.all()) this.#expire(pending, nowMs);
+    const overdue = [...this.#queue.all()].filter((pending) => this.#expire(pending, nowMs));
+    // Nothing at all came back since one of them was sent: the stream is dead, whatever the connection says.
+    if (overdue.some(({ sentMs }) => sentMs !== undefined && this.#lastReceiptMs < sentMs)) {
+      this.#setup.connection.noteSilence();
+      this.#stream?.cancel();
+    }
     if (this.#queue.unanswered + this.#queue.queued > 0 || nowMs - this.#lastUseMs < this.#idleMs) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
@@ -219,15 +232,12 @@ class Session implements Transport<PackedCalls> {
     idle?.end();
   }
 
-  #expire(pending: Pending, nowMs: number): void {
+  /** True when its time was over just now. */
+  #expire(pending: Pending, nowMs: number): boolean {
     const marginMs = pending.sentMs === undefined ? 0 : ANSWER_MARGIN_MS;
-    if (nowMs < pending.deadlineMs + marginMs || !settle(pending)) return;
+    if (nowMs < pending.deadlineMs + marginMs || !settle(pending)) return false;
     pending.reject(deadlineExceeded(pending.timeoutMs));
-    const isSilent = pending.sentMs !== undefined && this.#lastReceiptMs < pending.sentMs;
-    if (!isSilent) return;
-    // Nothing at all came back since: the stream is dead, whatever the connection says.
-    this.#setup.connection.noteSilence();
-    this.#stream?.cancel();
+    return true;
   }
 }
 

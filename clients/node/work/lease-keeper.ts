@@ -38,6 +38,8 @@ export interface LeaseKeeper {
   extended(lease: Lease): void;
   /** Somebody was told that the lease is gone. Other errors are ignored. */
   noteError(error: unknown): void;
+  /** The work has ended and is being recorded: renewing goes on, nobody has to be told any more. */
+  workEnded(): void;
   stop(): void;
 }
 
@@ -47,6 +49,7 @@ export function keepLease(client: OncedClient, hold: LeaseHold, won: Acquired, o
   let lease: Lease = won;
   let renewAtMs = nextRenewal(lease);
   let isRenewing = false;
+  let isWorking = true;
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
   let plannedMs = 0;
@@ -57,14 +60,14 @@ export function keepLease(client: OncedClient, hold: LeaseHold, won: Acquired, o
   const plan = (): void => {
     clearTimeout(timer);
     if (isStopped) return;
-    const warnMs = controller.signal.aborted ? Number.POSITIVE_INFINITY : warnAtMs();
+    const warnMs = !isWorking || controller.signal.aborted ? Number.POSITIVE_INFINITY : warnAtMs();
     const renewMs = isRenewing ? Number.POSITIVE_INFINITY : renewAtMs;
     plannedMs = Math.min(warnMs, renewMs);
     if (Number.isFinite(plannedMs)) timer = setTimeout(tick, Math.max(0, plannedMs - performance.now()));
   };
 
   const end = (message: string, cause?: OncedError): void => {
-    if (controller.signal.aborted) return;
+    if (!isWorking || controller.signal.aborted) return;
     options.log('warn', `the work is told to stop: ${message}`, { attempt: won.attempt });
     controller.abort(new LeaseEndingError(message, cause));
   };
@@ -93,6 +96,7 @@ export function keepLease(client: OncedClient, hold: LeaseHold, won: Acquired, o
       const renewed = await client.renew({ ...hold, ...(leaseMs === undefined ? {} : { leaseMs }) }, { timeoutMs });
       extended(renewed);
     } catch (error) {
+      if (isStopped) return;
       renewAtMs = performance.now() + (lease.leaseRemainingMs / RETRIES_PER_LEASE) * (0.5 + Math.random() / 2);
       noteError(error);
       options.log('warn', 'a lease could not be renewed', { detail: String(error) });
@@ -124,6 +128,10 @@ export function keepLease(client: OncedClient, hold: LeaseHold, won: Acquired, o
     },
     extended,
     noteError,
+    workEnded() {
+      isWorking = false;
+      plan();
+    },
     stop() {
       isStopped = true;
       clearTimeout(timer);

@@ -15,7 +15,10 @@ const SETTLE_TIMEOUT_MS = 24 * 60 * 60 * 1000;
 export interface PerformOptions {
   /** Milliseconds that the lease lasts without renewal. 100 to 86,400,000. Default: the namespace's (30,000). */
   readonly leaseMs?: number;
-  /** Milliseconds before the end of the lease at which the work's signal fires. Default: a sixth of the lease. */
+  /**
+   * Milliseconds before the end of the lease at which the work's signal fires. Keep it below half of the lease, since
+   * renewing starts at a third. Default: a sixth of the lease.
+   */
   readonly leaseMarginMs?: number;
   /**
    * Milliseconds after which the lease is renewed no more, so that work that hangs does not hold its key for ever: the
@@ -87,10 +90,11 @@ export async function perform<T>(
   const keeper = keepLease(client, hold, acquired, { leaseMs, marginMs, holdMsMax, log });
   const recorder = createRecorder(client, hold, options);
   try {
-    const value = await tryWork(work, contextOf(client, { hold, acquired, keeper, leaseMs }));
-    return value.ok
-      ? await recordResult(recorder, value.returned)
-      : await recordFailure(recorder, value.thrown, options);
+    const tried = await tryWork(work, contextOf(client, { hold, acquired, keeper, leaseMs }));
+    keeper.workEnded();
+    return tried.ok
+      ? await recordResult(recorder, tried.returned)
+      : await recordFailure(recorder, tried.thrown, options);
   } finally {
     keeper.stop();
   }
@@ -167,12 +171,18 @@ function createRecorder(
 }
 
 async function recordResult(recorder: Recorder, value: unknown): Promise<Performed> {
+  let encoded: EncodedValue;
   try {
-    const encoded = encodeValue(value);
+    encoded = encodeValue(value);
+  } catch (error) {
+    await holdKey(recorder);
+    throw new OutcomeNotRecordedError(error, { value });
+  }
+  try {
     const { record } = await recorder.complete(encoded);
     return { encoded, record };
   } catch (error) {
-    await holdIfRefused(recorder, error);
+    if (error instanceof InvalidFieldError) await holdKey(recorder);
     throw new OutcomeNotRecordedError(error, { value });
   }
 }
@@ -186,7 +196,7 @@ async function recordFailure(
   try {
     await recorder.fail(failure);
   } catch (error) {
-    await holdIfRefused(recorder, error);
+    if (error instanceof InvalidFieldError) await holdKey(recorder);
     if (failure.kind === 'final') throw new OutcomeNotRecordedError(error, { workError: thrown });
     log('warn', 'a failure could not be recorded', { kind: failure.kind, detail: String(error) });
     throw thrown;
@@ -196,8 +206,7 @@ async function recordFailure(
 }
 
 /** An outcome that cannot be stored (it has no JSON, or is too large) must still keep anybody from doing it again. */
-async function holdIfRefused(recorder: Recorder, error: unknown): Promise<void> {
-  if (!(error instanceof TypeError || error instanceof SyntaxError || error instanceof InvalidFieldError)) return;
+async function holdKey(recorder: Recorder): Promise<void> {
   const refusal = { code: 'OUTCOME_REFUSED', message: 'the work ended, but its outcome could not be stored' };
   // If this fails too, the lease runs out and the next attempt is told that it takes over.
   await recorder.fail({ kind: 'unknown', error: refusal }).catch(() => {});

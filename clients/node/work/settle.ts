@@ -51,9 +51,18 @@ export function failureOf(thrown: unknown, onThrow: (thrown: unknown) => ThrowMe
   const error = intentErrorOf(thrown);
   if (thrown instanceof FinalError) return { kind: 'final', error };
   if (thrown instanceof UnknownOutcomeError) return { kind: 'unknown', error };
-  if (!(thrown instanceof RetryableError)) return { kind: onThrow(thrown), error };
+  if (!(thrown instanceof RetryableError)) return { kind: ask(onThrow, thrown), error };
   const { retryAfterMs } = thrown;
   return { kind: 'retryable', error, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}
+
+function ask(onThrow: (thrown: unknown) => ThrowMeans, thrown: unknown): ThrowMeans {
+  try {
+    return onThrow(thrown);
+  } catch {
+    // Whoever cannot tell does not know.
+    return 'unknown';
+  }
 }
 
 // DESIGN.md 5. What is longer is cut, since refusing it would leave the attempt without an outcome.

@@ -18,10 +18,17 @@ export function encodeValue(value: unknown): EncodedValue {
   return { result: Buffer.from(json), contentType: JSON_TYPE };
 }
 
-/** JSON is parsed; anything else, and what is compressed, stays the bytes that were stored. */
+/**
+ * JSON is parsed; anything else, and what is compressed, stays the bytes that were stored.
+ * @throws TypeError when another client stored bytes as JSON that are none.
+ */
 export function decodeValue(stored: EncodedValue & { readonly contentEncoding?: string }): unknown {
   const isJson = stored.contentType === JSON_TYPE || stored.contentType.startsWith(`${JSON_TYPE};`);
   if (!isJson || (stored.contentEncoding ?? '') !== '') return stored.result;
   if (stored.result.length === 0) return undefined;
-  return JSON.parse(Buffer.from(stored.result).toString('utf8'));
+  try {
+    return JSON.parse(Buffer.from(stored.result).toString('utf8'));
+  } catch (error) {
+    throw new TypeError('the stored result is called JSON and is none', { cause: error });
+  }
 }
