@@ -47,7 +47,7 @@ async function applyAsHolder(replay: Replay): Promise<boolean> {
   const guard = { kind: 'token', leaseToken: row.leaseToken } as const;
   const settlement = settlementOf(row, policy);
   const write = async (): Promise<Written> =>
-    settlement === undefined ? saveCheckpoint(replay) : settle(replay, settlement, guard);
+    settlement === undefined ? saveCheckpointOnce(replay) : settle(replay, settlement, guard);
   for (let tries = 0; tries < limits.decisionsMax; tries += 1) {
     const { applied, record, nowMs } = await write();
     if (applied && record !== undefined) {
@@ -65,6 +65,17 @@ async function applyAsHolder(replay: Replay): Promise<boolean> {
   }
   return true;
 }
+
+/** A replay that was stopped behind this step does not write it again. */
+async function saveCheckpointOnce(replay: Replay): Promise<Written> {
+  const { engine, row, key } = replay;
+  const { record, nowMs } = await engine.store.read({ namespace: row.namespace, key, includeResult: false });
+  const isSaved = record?.leaseToken === row.leaseToken && hasCheckpointOf(record, row);
+  return isSaved ? { applied: true, nowMs, record } : saveCheckpoint(replay);
+}
+
+const hasCheckpointOf = ({ checkpoint }: StoredRecord, row: StoredRecord): boolean =>
+  row.checkpoint === undefined || (checkpoint !== undefined && Buffer.from(row.checkpoint).equals(checkpoint));
 
 const saveCheckpoint = async ({ engine, row, key, policy }: Replay): Promise<Written> =>
   engine.store.extend({
@@ -128,9 +139,7 @@ async function applyAsAttempt(replay: Replay): Promise<void> {
 /** The attempt stands in the store under its own token: its checkpoint and outcome follow. */
 async function finish(replay: Replay, standing: StoredRecord): Promise<void> {
   const { engine, row, policy } = replay;
-  if (row.checkpoint !== undefined && standing.checkpoint === undefined && standing.state === 'IN_PROGRESS') {
-    await saveCheckpoint(replay);
-  }
+  if (standing.state === 'IN_PROGRESS' && !hasCheckpointOf(standing, row)) await saveCheckpoint(replay);
   const settlement = settlementOf(row, policy);
   if (settlement === undefined) return;
   const { applied, record, nowMs } = await settle(replay, settlement, { kind: 'token', leaseToken: row.leaseToken });
