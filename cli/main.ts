@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../server/version.ts';
+import { archiveCommand } from './archive.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
@@ -47,6 +48,7 @@ const commands = [
   compactCommand(),
   auditCommand(),
   tokenCommand(),
+  archiveCommand(),
 ];
 
 for (const command of commands) {

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { durationMs, type DurationMs, type Namespace, type Store } from '../storage/contract/index.ts';
+import type { Archive } from './archive.ts';
 import { limits } from './limits.ts';
 
 export interface CompactionProgress {
@@ -26,7 +27,9 @@ export interface CompactionOptions {
   readonly store: Store;
   readonly log: Logger;
   /** Namespaces whose records must not go before they are archived. */
-  readonly archived: () => readonly Namespace[];
+  readonly archived: () => Promise<readonly Namespace[]>;
+  /** Undefined: there is no folder, and those records stay. */
+  readonly archive?: Archive | undefined;
   /** For tests: how often a round comes, and after how long an unheard leader is replaced. */
   readonly intervalMs?: number;
   readonly termMs?: number;
@@ -35,7 +38,7 @@ export interface CompactionOptions {
 const LEADER = { collection: 'leader', name: 'compaction' };
 
 export function createCompaction(options: CompactionOptions): Compaction {
-  const { store, log, archived } = options;
+  const { store, log, archived, archive } = options;
   const { intervalMs = limits.compactionIntervalMs, termMs = limits.compactionTermMs } = options;
   const serverId = randomUUID();
   const stopping = new AbortController();
@@ -59,15 +62,24 @@ export function createCompaction(options: CompactionOptions): Compaction {
     return (await store.registry.put(put)) !== undefined;
   };
 
+  const runArchive = async (signal: AbortSignal | undefined): Promise<number> => {
+    const namespaces = await archived();
+    if (namespaces.length === 0) return 0;
+    if (archive === undefined) log.warn({ namespaces }, 'no archive_folder: records of these namespaces are kept');
+    return (await archive?.run(namespaces, signal)) ?? 0;
+  };
+
   const run: Compaction['run'] = async ({ limit, signal }) => {
-    let done: CompactionProgress = { resultsDropped: 0, recordsRemoved: 0, lagMs: durationMs(0) };
+    const recordsRemoved = await runArchive(signal);
+    let done: CompactionProgress = { resultsDropped: 0, recordsRemoved, lagMs: durationMs(0) };
+    totals = add(totals, done);
     let left = limit;
     const isStopped = (): boolean => signal?.aborted === true;
     while (left > 0 && !isStopped()) {
       const startMs = performance.now();
       const batch = await store.compact({
         limit: Math.min(left, limits.compactionBatch),
-        exceptNamespaces: archived(),
+        exceptNamespaces: await archived(),
       });
       const touched = batch.resultsDropped + batch.recordsRemoved;
       left -= touched;

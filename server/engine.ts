@@ -4,6 +4,7 @@ import type { Namespace, Store } from '../storage/contract/index.ts';
 import type { Logger } from 'pino';
 import type { NamespaceInfo, NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
 import { createBreaker } from './breaker.ts';
+import { createArchive } from './archive.ts';
 import { openApiKeys } from './auth/api-keys.ts';
 import { createAudit } from './audit.ts';
 import { createCompaction } from './compaction.ts';
@@ -12,7 +13,7 @@ import { createIssuedKeys } from './issued-keys.ts';
 import { limits } from './limits.ts';
 import { measuredStore } from './measured-store.ts';
 import type { Metrics } from './metrics.ts';
-import { openNamespaces } from './namespaces.ts';
+import { openNamespaces, type Namespaces } from './namespaces.ts';
 import { createOutage, type JournalPlace } from './outage.ts';
 import type { PolicyLookup } from './policy.ts';
 import { createQuotas } from './quotas.ts';
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly serverPolicy?: NamespacePolicy;
   /** Secret that API keys are hashed with; undefined: one kept in the store. */
   readonly pepper?: Buffer;
+  /** Where records of namespaces with `archive` on are written before they go. Undefined: they stay. */
+  readonly archiveFolder?: string | undefined;
   /** Where to go on while the store is down, for namespaces that choose so. */
   readonly journal?: JournalPlace;
   /** For tests: replaces the stored policies. */
@@ -68,14 +71,12 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     ...(options.configuredPolicies === undefined ? {} : { configured: options.configuredPolicies }),
     ...(options.serverPolicy === undefined ? {} : { serverPolicy: options.serverPolicy }),
   });
+  const { archiveFolder } = options;
   const compaction = createCompaction({
     store: measured,
     log,
-    archived: () =>
-      namespaces
-        .list()
-        .filter(isArchived)
-        .map(({ namespace }) => namespace as Namespace),
+    archive: archiveFolder === undefined ? undefined : createArchive({ store: measured, folder: archiveFolder }),
+    archived: async () => archivedNamespaces({ namespaces, store: measured, serverPolicy: options.serverPolicy }),
   });
   const apiKeys = await openApiKeys({ registry: store.registry, log, pepper: options.pepper });
   const engine: Engine = {
@@ -105,6 +106,19 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       waiters.wakeEverybody({ kind: 'timeout' });
     },
   };
+}
+
+interface ArchivedIn {
+  readonly namespaces: Namespaces;
+  readonly store: Pick<Store, 'stats'>;
+  readonly serverPolicy: NamespacePolicy | undefined;
+}
+
+/** All that have records, those that inherit it without a policy of their own too. */
+async function archivedNamespaces({ namespaces, store, serverPolicy }: ArchivedIn): Promise<readonly Namespace[]> {
+  if (serverPolicy?.archive !== true && !namespaces.list().some(isArchived)) return [];
+  const { groups } = await store.stats();
+  return [...new Set(groups.map(({ namespace }) => namespace))].filter((name) => isArchived(namespaces.describe(name)));
 }
 
 const isArchived = ({ effective }: NamespaceInfo): boolean => effective?.archive === true;

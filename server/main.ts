@@ -130,6 +130,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       serverPolicy,
       configuredPolicies,
       journal: journalAt(config.journal, log),
+      archiveFolder: config.archiveFolder,
       ...(pepper === undefined ? {} : { pepper }),
     });
     opened.push(stop);

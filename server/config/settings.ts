@@ -80,6 +80,15 @@ export const settings = {
     show: String,
     help: 'what is kept while the store is down, for namespaces with on_store_outage CONTINUE_DEGRADED',
   }),
+  archiveFolder: setting({
+    flag: '--archive-folder <folder>',
+    environment: 'ONCED_ARCHIVE_FOLDER',
+    field: 'archive_folder',
+    fallback: '',
+    parse: optionalText,
+    show: (value) => value ?? '',
+    help: 'where records of namespaces with archive are written before they are removed; without it they stay',
+  }),
   logLevel: setting({
     flag: '--log-level <level>',
     environment: 'ONCED_LOG_LEVEL',

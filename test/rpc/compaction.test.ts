@@ -95,7 +95,7 @@ describe('of two servers on one store', () => {
       },
     };
     const log = pino({ level: 'silent' });
-    const compaction = createCompaction({ store, log, archived: () => [], intervalMs: 20, termMs: TERM_MS });
+    const compaction = createCompaction({ store, log, archived: async () => [], intervalMs: 20, termMs: TERM_MS });
     compaction.start();
     return { compaction, rounds: () => rounds };
   }

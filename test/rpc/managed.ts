@@ -45,6 +45,7 @@ export interface ManagedOptions {
   readonly serverPolicy?: PolicyInit;
   readonly policy?: PolicyInit;
   readonly journal?: JournalPlace;
+  readonly archiveFolder?: string;
 }
 
 export async function openManaged(options: ManagedOptions = {}): Promise<Managed> {
@@ -54,8 +55,9 @@ export async function openManaged(options: ManagedOptions = {}): Promise<Managed
   const configuredPolicies = Object.fromEntries(
     Object.entries(configured).map(([name, init]) => [name, policyMessage(init)]),
   );
+  const { archiveFolder } = options;
   const journal = options.journal === undefined ? {} : { journal: options.journal };
-  const engine = { store, configuredPolicies, serverPolicy: policyMessage(serverPolicy), ...journal };
+  const engine = { store, configuredPolicies, serverPolicy: policyMessage(serverPolicy), archiveFolder, ...journal };
   const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, async () => startTestServer(engine)));
   const [server] = servers;
   if (server === undefined) throw new Error('a scene needs a server');
