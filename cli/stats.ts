@@ -15,6 +15,7 @@ import { chainHash } from '../server/audit.ts';
 import { call, type CallOptions } from './client.ts';
 import { EXIT } from './exit.ts';
 import { age, endProgress, instant, operate, operatorCommand, progress, type ServerFlags } from './operate.ts';
+import { printable } from '../server/printable.ts';
 import { table } from './table.ts';
 
 export function statsCommand(): Command {
@@ -37,6 +38,8 @@ function statsText(stats: GetStatsResponse): string {
   return [
     `store ${stats.store} (${stats.tier}), ${stats.storeHealthy ? 'healthy' : 'NOT ANSWERING'}, ${stats.storeBytes} bytes`,
     `orphans ${stats.orphans}${oldest}`,
+    `journal ${stats.journalRows} rows that wait for the store`,
+    ...conflictLines(stats),
     '',
     table(
       ['namespace', 'state', 'records', 'bytes'],
@@ -60,6 +63,23 @@ function statsText(stats: GetStatsResponse): string {
       ]),
     ),
   ].join('\n');
+}
+
+/** Side effects that may have happened twice come before all figures. */
+function conflictLines({ degradedConflicts }: GetStatsResponse): readonly string[] {
+  if (degradedConflicts.length === 0) return [];
+  const rows = degradedConflicts.map(({ namespace, key, cause, owner, listTime }) => [
+    printable(namespace),
+    printable(key),
+    cause,
+    printable(owner),
+    listTime === undefined ? '' : instant(listTime),
+  ]);
+  return [
+    '',
+    'ran without the store and may be duplicates:',
+    table(['namespace', 'key', 'cause', 'owner', 'listed'], rows),
+  ];
 }
 
 const labelText = (labels: Readonly<Record<string, string>>): string =>

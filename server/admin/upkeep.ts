@@ -11,10 +11,12 @@ import {
   type RunCompactionResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
+import { readConflicts } from '../journal/conflicts.ts';
 import { instant } from '../messages.ts';
 import type { CallContext, Engine } from '../context.ts';
 
 const START_MS = Date.now();
+const CONFLICTS_SHOWN_MAX = 100;
 
 export async function getStats(engine: Engine, request: GetStatsRequest, call: CallContext): Promise<GetStatsResponse> {
   const { store, metrics } = engine;
@@ -28,6 +30,11 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     return call.principal.may('stats', namespace);
   });
   const figures = await metrics.figures();
+  const conflicts = await readConflicts(store.registry, CONFLICTS_SHOWN_MAX);
+  const shown = conflicts.filter(({ namespace }) => {
+    if (request.namespace !== '' && namespace !== request.namespace) return false;
+    return call.principal.may('list', namespace);
+  });
   return create(GetStatsResponseSchema, {
     records: groups.map(({ namespace, state, records, bytes }) => ({
       namespace,
@@ -50,6 +57,14 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     store: store.description.kind,
     tier: store.description.tier,
     storeHealthy: isHealthy,
+    degradedConflicts: shown.map(({ namespace, key, cause, owner, timeMs }) => ({
+      namespace,
+      key,
+      cause,
+      owner,
+      listTime: timestampFromMs(timeMs),
+    })),
+    journalRows: BigInt(engine.outage.kept()),
     ...(stats.oldestOrphanMs === undefined ? {} : { oldestOrphanTime: instant(stats.oldestOrphanMs) }),
   });
 }

@@ -161,6 +161,8 @@ describe('while the store is down, a namespace that goes on', () => {
     expect(outcome.case === 'completed' && Buffer.from(outcome.value.result).toString()).toBe('first');
     expect(await outage.conflicts()).toEqual(['order-1 OTHER_OUTCOME']);
     expect(await suspected(scene)).toBe(1);
+    const { degradedConflicts } = await scene.admin.getStats({ namespace: scene.namespace });
+    expect(degradedConflicts).toMatchObject([{ key: 'order-1', cause: 'OTHER_OUTCOME' }]);
   });
 
   test('lists a conflict with a holder from before, whose outcome and the other cannot both be true', async () => {

@@ -1383,6 +1383,55 @@ export declare type Latency = Message<"onced.v1.Latency"> & {
 export declare const LatencySchema: GenMessage<Latency>;
 
 /**
+ * An attempt that ran without the store and met another one there.
+ *
+ * @generated from message onced.v1.DegradedConflict
+ */
+export declare type DegradedConflict = Message<"onced.v1.DegradedConflict"> & {
+  /**
+   * Its namespace.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Its key.
+   *
+   * @generated from field: string key = 2;
+   */
+  key: string;
+
+  /**
+   * OTHER_OUTCOME: another attempt's outcome stands. OTHER_ATTEMPT: another was under way or lost. KEY_REUSED: the key
+   * stands for another request. LEASE_LOST: its lease had been taken over.
+   *
+   * @generated from field: string cause = 3;
+   */
+  cause: string;
+
+  /**
+   * Whose attempt it was, in its own words.
+   *
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
+
+  /**
+   * When it was listed.
+   *
+   * @generated from field: google.protobuf.Timestamp list_time = 5;
+   */
+  listTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message onced.v1.DegradedConflict.
+ * Use `create(DegradedConflictSchema)` to create a new message.
+ */
+export declare const DegradedConflictSchema: GenMessage<DegradedConflict>;
+
+/**
  * Figures.
  *
  * @generated from message onced.v1.GetStatsResponse
@@ -1464,6 +1513,20 @@ export declare type GetStatsResponse = Message<"onced.v1.GetStatsResponse"> & {
    * @generated from field: bool store_healthy = 11;
    */
   storeHealthy: boolean;
+
+  /**
+   * Attempts that ran while the store was down and may be duplicates, up to 100. For a person to look at.
+   *
+   * @generated from field: repeated onced.v1.DegradedConflict degraded_conflicts = 12;
+   */
+  degradedConflicts: DegradedConflict[];
+
+  /**
+   * What this server keeps until the store is back.
+   *
+   * @generated from field: uint64 journal_rows = 13;
+   */
+  journalRows: bigint;
 };
 
 /**
