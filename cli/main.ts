@@ -51,9 +51,14 @@ const commands = [
   archiveCommand(),
 ];
 
-for (const command of commands) {
-  program.addCommand(command.copyInheritedSettings(program).exitOverride());
+/** Mistakes in a command below another one become exit codes too. */
+function adopt(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent).exitOverride();
+  for (const child of command.commands) adopt(child, command);
+  return command;
 }
+
+for (const command of commands) program.addCommand(adopt(command, program));
 
 try {
   await program.exitOverride().parseAsync();

@@ -10,7 +10,7 @@ import {
   type NamespacePolicy,
 } from '../proto/gen/onced/v1/admin_pb.js';
 import { call, type CallOptions } from './client.ts';
-import { confirm, instant, operate, operatorCommand, UsageError, type ServerFlags } from './operate.ts';
+import { confirm, instant, milliseconds, operate, operatorCommand, UsageError, type ServerFlags } from './operate.ts';
 import { table } from './table.ts';
 
 interface SetFlags extends ServerFlags {
@@ -109,7 +109,7 @@ function changed(before: NamespacePolicy | undefined, values: readonly string[])
     if (value === '') delete policy[name];
     else if (field.fieldKind === 'enum')
       policy[name] = `${field.enum.sharedPrefix?.toUpperCase() ?? ''}${value.toUpperCase()}`;
-    else if (field.fieldKind === 'message') policy[name] = value;
+    else if (field.fieldKind === 'message') policy[name] = `${milliseconds(name, value) / 1000}s`;
     else policy[name] = JSON.parse(value) as JsonValue;
   }
   try {
