@@ -1,7 +1,7 @@
 // What must be true of a Redis before Onced works on it, as rows for people: at the start, every 30 seconds, in doctor.
 
 import type { StoreCheck } from '../contract/index.ts';
-import type { Facts, NodeFacts } from './facts.ts';
+import type { ClusterFacts, Facts, NodeFacts } from './facts.ts';
 import { SLOTS } from './keys.ts';
 import { MEMORY_SHARE_WARNED, SKEW_MS_MAX, SKEW_MS_WARNED } from './limits.ts';
 import type { RedisLocation } from './location.ts';
@@ -31,7 +31,7 @@ interface Row extends Omit<StoreCheck, 'ok' | 'isAdvice'> {
 
 function rowsOf({ nodes, cluster }: Facts, wanted: Wanted): readonly Row[] {
   return [
-    ...(wanted.kind === 'cluster' || cluster !== undefined ? clusterChecks({ nodes, cluster }, wanted) : []),
+    ...(cluster === undefined ? [] : clusterChecks(cluster, wanted)),
     eachNode(nodes, {
       name: 'role',
       level: ({ role }) => (role === 'master' ? 'ok' : 'failed'),
@@ -59,7 +59,7 @@ function rowsOf({ nodes, cluster }: Facts, wanted: Wanted): readonly Row[] {
   ];
 }
 
-function clusterChecks({ cluster }: Facts, { kind }: Wanted): readonly Row[] {
+function clusterChecks(cluster: ClusterFacts, { kind }: Wanted): readonly Row[] {
   if (kind !== 'cluster') {
     return [
       {
@@ -68,17 +68,6 @@ function clusterChecks({ cluster }: Facts, { kind }: Wanted): readonly Row[] {
         found: 'a node of a Redis Cluster',
         needed: 'a Redis without cluster mode',
         fix: 'write the URL as redis-cluster://host:port',
-      },
-    ];
-  }
-  if (cluster === undefined) {
-    return [
-      {
-        name: 'cluster mode',
-        level: 'failed',
-        found: 'a Redis without cluster mode',
-        needed: 'nodes of a Redis Cluster',
-        fix: 'write the URL as redis://host:port, or set cluster-enabled yes',
       },
     ];
   }

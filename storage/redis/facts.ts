@@ -1,6 +1,6 @@
 // What the nodes say of themselves, read for the checks.
 
-import { storeErrorOf } from './errors.ts';
+import { replyCode, storeErrorOf } from './errors.ts';
 import type { Keys } from './keys.ts';
 import type { Link } from './link.ts';
 import type { Primary } from './primary.ts';
@@ -45,17 +45,21 @@ export async function gatherFacts(router: Router, keys: Keys): Promise<Facts> {
   try {
     const primaries = [...router.primaries()];
     const nodes = await Promise.all(
-      primaries.map(async ([address, primary]) => nodeFacts(address, primary, await tryScript(primary, router, keys))),
+      primaries.map(async ([address, primary]) => {
+        const facts = await nodeFacts(address, primary);
+        // A replica refuses it, and the connection with it.
+        const mayWrite = facts.role === 'master';
+        return { ...facts, scriptTrouble: mayWrite ? await tryScript(primary, router, keys) : undefined };
+      }),
     );
-    const [first] = primaries;
-    const isCluster = nodes[0]?.isCluster === true && first !== undefined;
-    return { nodes, cluster: isCluster ? await clusterFacts(first[1].link) : undefined };
+    const isCluster = nodes.some((node) => node.isCluster);
+    return { nodes, cluster: isCluster ? await clusterFacts(primaries.map(([, { link }]) => link)) : undefined };
   } catch (error) {
     throw storeErrorOf(error, { writes: false });
   }
 }
 
-async function nodeFacts(address: string, { link }: Primary, scriptTrouble: string | undefined): Promise<NodeFacts> {
+async function nodeFacts(address: string, { link }: Primary): Promise<Omit<NodeFacts, 'scriptTrouble'>> {
   await link.ready();
   const [info, skewMs, logFlush, replicasMin] = await Promise.all([
     infoOf(link, 'info', []),
@@ -79,13 +83,16 @@ async function nodeFacts(address: string, { link }: Primary, scriptTrouble: stri
     replicasMinToWrite: replicasMin === undefined ? undefined : Number(replicasMin),
     replicas: [...info].filter(([name, value]) => /^slave\d+$/.test(name) && value.includes('state=online')).length,
     skewMs,
-    scriptTrouble,
   };
 }
 
-async function clusterFacts(link: Link): Promise<ClusterFacts> {
-  const info = await infoOf(link, 'cluster', ['info']);
-  return { state: info.get('cluster_state') ?? '', slotsServed: Number(info.get('cluster_slots_ok')) };
+/** The worst that any of them says: news of a lost slot takes a moment to reach all. */
+async function clusterFacts(links: readonly Link[]): Promise<ClusterFacts> {
+  const infos = await Promise.all(links.map((link) => infoOf(link, 'cluster', ['info'])));
+  return {
+    state: infos.map((info) => info.get('cluster_state') ?? '').find((state) => state !== 'ok') ?? 'ok',
+    slotsServed: Math.min(...infos.map((info) => Number(info.get('cluster_slots_ok')))),
+  };
 }
 
 async function tryScript(primary: Primary, router: Router, keys: Keys): Promise<string | undefined> {
@@ -95,6 +102,8 @@ async function tryScript(primary: Primary, router: Router, keys: Keys): Promise<
     await primary.link.run(probeCall(shard), false);
     return undefined;
   } catch (error) {
+    // Full is a state that passes: what is held can still be settled.
+    if (replyCode(error) === 'OOM') return undefined;
     return error instanceof Error ? error.message : String(error);
   }
 }

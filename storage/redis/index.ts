@@ -79,7 +79,7 @@ async function openRouter(location: RedisLocation, replicas: number): Promise<Ro
   try {
     return await (location.kind === 'cluster' ? openCluster : openSingle)(location, replicas);
   } catch (error) {
-    throw storeErrorOf(error, { writes: false });
+    throw error instanceof StoreRefusedError ? error : storeErrorOf(error, { writes: false });
   }
 }
 

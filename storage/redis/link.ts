@@ -2,7 +2,8 @@
 
 import { Command, type Redis } from 'ioredis';
 import { isNoScript, NoAnswerError, NotSentError } from './errors.ts';
-import { CALL_MS_MAX, READY_MS_MAX, SWEEP_MS } from './limits.ts';
+import { createGate } from './gate.ts';
+import { CALL_MS_MAX, SWEEP_MS } from './limits.ts';
 import { evalArguments, type Argument, type ScriptCall } from './scripts.ts';
 
 export interface Link {
@@ -30,7 +31,7 @@ export function createLink(redis: Redis): Link {
   const pending = new Set<Pending>();
 
   const send = (name: string, args: readonly Argument[]): Promise<unknown> => {
-    if (redis.status !== 'ready') return Promise.reject(new NotSentError(`the connection is ${redis.status}`));
+    if (!gate.isOpen) return Promise.reject(new NotSentError('not connected to Redis'));
     return new Promise((resolve, reject) => {
       const call = { sinceMs: performance.now(), reject };
       pending.add(call);
@@ -73,12 +74,12 @@ export function createLink(redis: Redis): Link {
 
   return {
     get isReady() {
-      return redis.status === 'ready';
+      return gate.isOpen;
     },
     ready: () => gate.ready(),
     send,
     async run(call, asking) {
-      if (redis.status !== 'ready') await gate.ready();
+      if (!gate.isOpen) await gate.ready();
       try {
         return await run(call, 'sha', asking);
       } catch (error) {
@@ -95,57 +96,3 @@ export function createLink(redis: Redis): Link {
 
 /** What ioredis says of a command that it did not write to the socket. */
 const NOT_WRITABLE = /isn't writeable/;
-
-interface Gate {
-  ready(): Promise<void>;
-  /** While the node is asked who it is and has not answered. */
-  readonly handshakeSinceMs: number | undefined;
-}
-
-/** Lets calls wait for a connection that is being made, but not for one that has been lost for long. */
-function createGate(redis: Redis): Gate {
-  let opened = Promise.withResolvers<void>();
-  let downSinceMs: number | undefined = performance.now();
-  let handshakeSinceMs: number | undefined;
-  let lastError: Error | undefined;
-
-  redis.on('connect', () => {
-    handshakeSinceMs = performance.now();
-  });
-  redis.on('ready', () => {
-    handshakeSinceMs = undefined;
-    downSinceMs = undefined;
-    opened.resolve();
-  });
-  redis.on('close', () => {
-    handshakeSinceMs = undefined;
-    if (downSinceMs !== undefined) return;
-    downSinceMs = performance.now();
-    opened = Promise.withResolvers();
-  });
-  redis.on('error', (error: Error) => {
-    lastError = error;
-  });
-  redis.connect().catch(() => undefined);
-
-  return {
-    get handshakeSinceMs() {
-      return handshakeSinceMs;
-    },
-    async ready() {
-      if (redis.status === 'ready') return;
-      const leftMs = READY_MS_MAX - (performance.now() - (downSinceMs ?? 0));
-      if (leftMs > 0) await Promise.race([opened.promise, pause(leftMs)]);
-      // Read anew: it changed meanwhile, whatever the compiler thinks.
-      if ((redis.status as string) === 'ready') return;
-      throw new NotSentError(`not connected to Redis${lastError === undefined ? '' : `: ${lastError.message}`}`, {
-        cause: lastError,
-      });
-    },
-  };
-}
-
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
-  });

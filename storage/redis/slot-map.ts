@@ -1,7 +1,8 @@
 // The map of slots to primaries of a Redis Cluster: read at the start, every few seconds, and soon after trouble.
 
+import { StoreRefusedError } from '../contract/index.ts';
 import { createRedis } from './connect.ts';
-import { NotSentError } from './errors.ts';
+import { NotSentError, replyCode } from './errors.ts';
 import { SLOTS } from './keys.ts';
 import { SLOTS_REFRESH_MS, SLOTS_REFRESH_MS_MIN } from './limits.ts';
 import { createLink, type Link } from './link.ts';
@@ -53,6 +54,7 @@ export function createSlotMap({ location, linkAt, onChange }: SlotMapOptions): S
         apply(await readAt(address));
         return;
       } catch (error) {
+        if (replyCode(error) === 'ERR') throw noCluster(address, error);
         failures.push(`${address}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
@@ -99,6 +101,12 @@ export function createSlotMap({ location, linkAt, onChange }: SlotMapOptions): S
       clearTimeout(soon);
     },
   };
+}
+
+/** Any other node is asked elsewhere, but one that does not know the command is no node of a cluster. */
+function noCluster(address: string, cause: unknown): StoreRefusedError {
+  const why = `cluster mode: found a Redis without it at ${address}; needed nodes of a Redis Cluster. `;
+  return new StoreRefusedError(`${why}write the URL as redis://host:port, or set cluster-enabled yes`, { cause });
 }
 
 interface SlotRange {

@@ -2,7 +2,7 @@
 
 import { refusalOf, StoreError } from '../contract/index.ts';
 import { checkFacts, type Wanted } from './checks.ts';
-import { storeErrorOf } from './errors.ts';
+import { replyCode, storeErrorOf } from './errors.ts';
 import { gatherFacts } from './facts.ts';
 import type { Keys } from './keys.ts';
 import { CHECK_MS } from './limits.ts';
@@ -60,7 +60,9 @@ export function createWatch({ router, keys, wanted }: WatchOptions): Watch {
       try {
         await write();
       } catch (error) {
-        throw storeErrorOf(error instanceof AggregateError ? error.errors[0] : error, { writes: false });
+        const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
+        // Full: no new keys, but what is held can be settled and what is done replayed, which is a job, too.
+        if (replyCode(first) !== 'OOM') throw storeErrorOf(first, { writes: false });
       }
     },
     close: () => clearInterval(timer),

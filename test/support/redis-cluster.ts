@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly nodeTimeoutMs?: number;
   /** Address and network namespace of each node, for tests that cut a network in two. */
   readonly placeOf?: (index: number) => { readonly host: string; readonly network: string };
+  /** The port by which others reach the node, for a proxy before it; all that the cluster says of the node names it. */
+  readonly portAnnounced?: (node: { readonly host: string; readonly port: number }) => Promise<number>;
 }
 
 const PRIMARIES = 3;
@@ -38,10 +40,12 @@ export async function startRedisCluster(options: ClusterOptions = {}): Promise<R
   );
   const nodes = await Promise.all(
     ports.map(async ([port, busPort], index) => {
+      const announced = await options.portAnnounced?.({ host: '127.0.0.1', port });
       const settings = {
         'cluster-enabled': 'yes',
         'cluster-node-timeout': String(nodeTimeoutMs),
         'cluster-port': String(busPort),
+        ...(announced !== undefined && { 'cluster-announce-port': String(announced) }),
         ...options.settings,
       };
       const server = await startRedis({ port, settings, ...options.placeOf?.(index) });

@@ -3,6 +3,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,7 +60,9 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
   const { host = '127.0.0.1', network } = options;
   const folder = await mkdtemp(join(tmpdir(), 'onced-redis-'));
   const port = options.port ?? (await freePort());
-  const settings = { ...SETTINGS, ...options.settings, port: String(port), bind: host, dir: folder };
+  const own = { port: String(port), bind: host, dir: folder };
+  const settings = options.sentinel === true ? own : { ...SETTINGS, ...options.settings, ...own };
+
   let running: Running | undefined;
 
   const connected = async <T>(use: (redis: Redis) => Promise<T>): Promise<T> => {
@@ -72,10 +75,10 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
       redis.disconnect();
     }
   };
-  const command = (...args: readonly (string | number)[]): Promise<unknown> => {
+  const command = async (...args: readonly (string | number)[]): Promise<unknown> => {
     const [name, ...rest] = args.map(String);
     if (network === undefined) return connected((redis) => redis.call(name ?? '', ...rest));
-    return Promise.resolve(cli({ host, port, network }, args));
+    return cli({ host, port, network }, args);
   };
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     const ending = running;
@@ -99,7 +102,7 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
     pause: () => void process.kill(running?.pid ?? 0, 'SIGSTOP'),
     resume: () => void process.kill(running?.pid ?? 0, 'SIGCONT'),
     async start() {
-      running = run(options, settings);
+      running = run(options, settings, folder);
       const deadlineMs = Date.now() + START_MS_MAX;
       for (;;) {
         const answer = await command('ping').catch(() => undefined);
@@ -125,12 +128,14 @@ interface Running {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-function run({ network, sentinel = false }: RedisNodeOptions, settings: RedisSettings): Running {
+function run({ network, sentinel = false }: RedisNodeOptions, settings: RedisSettings, folder: string): Running {
   const lines = Object.entries(settings).map(([name, value]) => `${name} ${value === '' ? '""' : value}`);
-  const program = ['redis-server', '-', ...(sentinel ? ['--sentinel'] : [])];
+  // A Sentinel writes into its configuration; kept when it is started again.
+  const file = join(folder, 'redis.conf');
+  if (!sentinel || !existsSync(file)) writeFileSync(file, lines.join('\n'));
+  const program = ['redis-server', file, ...(sentinel ? ['--sentinel'] : [])];
   const command = network === undefined ? program : ['ip', 'netns', 'exec', network, ...program];
-  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
-  child.stdin.end(lines.join('\n'));
+  const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {

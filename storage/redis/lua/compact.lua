@@ -12,12 +12,18 @@ NAMES, DUE_SET, HELD, COUNTS = unpack(KEYS, 1, 4)
 local now = clock(ARGV[1])
 local may_work = ARGV[2] == '1'
 
+-- Here and below what frees memory comes first: when it is full, a script whose first write frees some may go on.
+local function move(id, due)
+  redis.call('zrem', DUE_SET, id)
+  redis.call('zadd', DUE_SET, due, id)
+  redis.call('setrange', RECORD, DUE_OFFSET, struct.pack('<d', due))
+end
+
 local function drop_result(id, head, parts)
   head[REVISION] = head[REVISION] + 1
   head[DROPPED] = 1
   head[RESULT_EXPIRE] = 0
   head[DUE] = head[PURGE]
-  -- Deleted first: when the memory is full, a script whose first write frees some may go on.
   redis.call('del', RECORD)
   redis.call('zadd', DUE_SET, head[DUE], id)
   put(id, head, parts, '')
@@ -31,8 +37,7 @@ local function compact(id, found)
   end
   local due = due_of(head)
   if found < due or now < due then
-    redis.call('setrange', RECORD, DUE_OFFSET, struct.pack('<d', due))
-    redis.call('zadd', DUE_SET, due, id)
+    move(id, due)
     return 'moved'
   end
   if not may_work then return 'due' end
