@@ -85,6 +85,8 @@ export interface TextField {
 }
 
 export function readText({ field, value, bytesMax }: TextField, violations: Violations): string {
+  // Postgres keeps no NUL in text; a value that one store takes and another refuses helps nobody.
+  if (value.includes('\0')) violations.add(field, 'must not contain NUL');
   // One UTF-16 unit is at most three bytes of UTF-8, so that most values need no counting.
   if (value.length * 3 > bytesMax && utf8Bytes(value) > bytesMax) {
     violations.add(field, `must be at most ${bytesMax} bytes of UTF-8, found ${utf8Bytes(value)}`);
