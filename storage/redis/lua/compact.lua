@@ -12,7 +12,6 @@ NAMES, DUE_SET, HELD, COUNTS = unpack(KEYS, 1, 4)
 local now = clock(ARGV[1])
 local may_work = ARGV[2] == '1'
 
--- Here and below what frees memory comes first: when it is full, a script whose first write frees some may go on.
 local function move(id, due)
   redis.call('zrem', DUE_SET, id)
   redis.call('zadd', DUE_SET, due, id)

@@ -32,14 +32,21 @@ local function clock(override)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A full Redis (maxmemory) refuses a script whose first write takes memory. After a write that does not, it lets the rest
+-- run: so what must work on a full Redis starts with one that frees some or would.
+
+-- On tier replica an operation that changed nothing writes all the same: only then does a WAIT behind it mean that what it
+-- shows has reached the replicas.
+local function touch(now)
+  redis.call('hdel', COUNTS, '@')
+  redis.call('hset', COUNTS, '@', now)
+end
+
 -- Runs one operation after the other, on the same clock.
 --
 -- KEYS     five for each operation: names, due, held, counts, record
--- ARGV     1 now or '', 2 touch, then `width` for each operation
+-- ARGV     1 now or '', 2 '1' to touch, then `width` for each operation
 -- RETURNS  now, then for each operation whether it was applied (1, 0) and the record
---
--- On tier replica (touch) an operation that changed nothing writes all the same: only then does a WAIT behind it mean that
--- what it shows has reached the replicas.
 local function each(width, operate)
   local now = clock(ARGV[1])
   local answers = { now }
@@ -47,7 +54,7 @@ local function each(width, operate)
     local key, argument = operation * 5, 2 + operation * width
     NAMES, DUE_SET, HELD, COUNTS, RECORD = unpack(KEYS, key + 1, key + 5)
     local applied, packed = operate(now, unpack(ARGV, argument + 1, argument + width))
-    if not applied and ARGV[2] == '1' then redis.call('hset', COUNTS, '@', now) end
+    if not applied and ARGV[2] == '1' then touch(now) end
     answers[operation * 2 + 2] = applied and 1 or 0
     answers[operation * 2 + 3] = packed
   end
@@ -147,8 +154,7 @@ local RESULT_RETURNED_MAX = 1024
 -- Stores a record and returns it packed; the result may be missing.
 local function put(id, head, parts, result)
   local state, was = head[STATE], parts.was_state
-  -- ZREM first: it may run when the memory is full, and once a script has written, the rest may too. A full Redis still
-  -- settles.
+  -- First, for a full Redis.
   if is_held(was) and not is_held(state) then redis.call('zrem', HELD, id) end
   local due = due_of(head)
   if not was then

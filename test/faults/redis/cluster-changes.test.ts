@@ -11,8 +11,8 @@ import { eventually, startRedisCluster, type ClusterNode, type RedisCluster } fr
 import { describeWithRedis } from '../../support/with-redis.ts';
 import type { BeginCall } from '../../model/caller.ts';
 import { faultsOf, startLoad } from './load.ts';
-import { moveSlot } from './move-slots.ts';
-import { beginOf, beginOn } from './scene.ts';
+import { handOver, moveKeys, moveSlot } from './move-slots.ts';
+import { beginOf, beginOn, settleOf, settleOn } from './scene.ts';
 
 /** The long run sets ONCED_FAILOVERS=25. */
 const FAILOVERS = Number(process.env['ONCED_FAILOVERS'] ?? 1);
@@ -59,6 +59,19 @@ describeWithRedis('a Redis Cluster that changes under load', () => {
     expect(moved).toBeGreaterThan(0);
     expect([...load.ledger.trouble.keys()].filter((kind) => kind !== 'unavailable')).toEqual([]);
     expect(await faultsOf(stores[0], load.ledger)).toEqual([]);
+  });
+
+  test('a slot half-way: what is held there settles, by way of its old owner and of an old map', async () => {
+    const calls = [beginIn(first), beginIn(first), beginIn(first)] as const;
+    for (const call of calls) await beginOn(stores[0], call);
+    const from = await ownerOf(cluster, first.slot);
+    const to = cluster.primaries.find((node) => node !== from) as ClusterNode;
+    const move = { slot: first.slot, from, to, primaries: cluster.primaries };
+    await moveKeys(move);
+    const complete = ({ key, leaseToken }: BeginCall) => settleOn(stores[0], settleOf(key, leaseToken, 'paid'));
+    expect(await complete(calls[0])).toMatchObject({ kind: 'done' });
+    await handOver(move);
+    expect(await complete(calls[1])).toMatchObject({ kind: 'done' });
   });
 
   const killed = 'a primary killed: another one serves its slots soon, and all that was acknowledged is there';

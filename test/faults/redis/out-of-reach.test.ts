@@ -89,15 +89,19 @@ describeWithRedis('a Redis out of reach', () => {
     await eventually('a ping', () => store.ping().then(() => true));
   });
 
-  test('full: new keys are refused as such; what is held still settles, and compaction makes room', async () => {
+  test('full: new keys are refused as such; what is held is renewed and settled, and compaction makes room', async () => {
     const held = beginOf(randomUUID());
     await beginOn(store, held);
     await redis.command('config', 'set', 'maxmemory', 1);
     await expect(beginSomething()).rejects.toMatchObject({ kind: 'full' });
+    expect(await beginOn(store, held)).toMatchObject({ kind: 'acquired' });
     expect(await settleOn(store, settleOf(held.key, held.leaseToken, 'paid'))).toMatchObject({ kind: 'done' });
     const { record } = await store.read({ ...held, includeResult: true });
     if (record?.state !== 'COMPLETED') throw new Error('the settled record is not there');
     await store.ping();
+    // Together, so that they share a call.
+    const both = await Promise.allSettled([beginSomething(), beginOn(store, beginOf(held.key))]);
+    expect(both).toMatchObject([{ reason: { kind: 'full' } }, { value: { kind: 'completed' } }]);
     const dropping = await store.compact({ limit: 1_000 }, { nowMs: record.resultExpireMs });
     expect(dropping.resultsDropped).toBeGreaterThan(0);
     const removing = await store.compact({ limit: 1_000 }, { nowMs: record.purgeMs });
