@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 )
 
 // callRule says how one RPC is bounded and repeated.
@@ -42,6 +43,9 @@ func call[Request, Response any](
 			return response, sentAt, ended(ctx, rule.name, last)
 		}
 		failure := fromStatus(err)
+		if c.isClosed.Load() {
+			failure = &Error{Code: codes.Canceled, Message: "the client is closed", cause: err}
+		}
 		last = failure
 		if !c.mayRepeat(rule, failure, try) {
 			return response, sentAt, failure

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -21,6 +22,7 @@ type Client struct {
 	rpc        oncedv1.IdempotencyServiceClient
 	options    clientOptions
 	budget     *retryBudget
+	isClosed   atomic.Bool
 }
 
 // New makes a client for target, such as "127.0.0.1:50051" or "dns:///onced.internal:443". It connects on first use.
@@ -34,8 +36,11 @@ func New(target string, options ...Option) (*Client, error) {
 	return &Client{connection: connection, rpc: rpc, options: o, budget: newRetryBudget()}, nil
 }
 
-// Close ends the connection. Calls under way fail.
-func (c *Client) Close() error { return c.connection.Close() }
+// Close ends the connection. Calls under way fail, and outcomes that are still being recorded are given up.
+func (c *Client) Close() error {
+	c.isClosed.Store(true)
+	return c.connection.Close()
+}
 
 // RPC is the generated client on the same connection, for calls that have no method here. It neither retries nor bounds.
 func (c *Client) RPC() oncedv1.IdempotencyServiceClient { return c.rpc }

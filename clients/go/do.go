@@ -61,6 +61,7 @@ func (a *Attempt) run(ctx context.Context, sentAt time.Time, work Work, o *runOp
 	defer func() {
 		if !hasReturned {
 			// A panic, or runtime.Goexit: what was done before it is not known here.
+			a.client.options.logger.ErrorContext(ctx, "onced: the work panicked", a.logAttributes()...)
 			_ = a.fail(ctx, Unknown(errors.New("the work panicked")))
 		}
 	}()

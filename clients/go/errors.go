@@ -84,10 +84,12 @@ func (e *Error) Temporary() bool {
 func fromStatus(err error) *Error {
 	answer := status.Convert(err)
 	e := &Error{Code: answer.Code(), Message: answer.Message(), cause: err}
+	isOnced := false
 	for _, detail := range answer.Details() {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
 			if detail.GetDomain() == errorDomain {
+				isOnced = true
 				e.Reason = oncedv1.ErrorReason(oncedv1.ErrorReason_value[reasonPrefix+detail.GetReason()])
 				e.Metadata = detail.GetMetadata()
 			}
@@ -97,7 +99,21 @@ func fromStatus(err error) *Error {
 			e.Fields = violations(detail)
 		}
 	}
+	if !isOnced {
+		e.Code = meaningOf(e.Code)
+	}
 	return e
+}
+
+// meaningOf a code that does not come from Onced, which gives a reason with every error. A connection that breaks is
+// reported with any of these; whether the call had an effect is not known.
+func meaningOf(code codes.Code) codes.Code {
+	switch code {
+	case codes.Unknown, codes.Internal, codes.Canceled, codes.Aborted:
+		return codes.Unavailable
+	default:
+		return code
+	}
 }
 
 const reasonPrefix = "ERROR_REASON_"

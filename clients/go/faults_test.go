@@ -45,6 +45,9 @@ func runUntilDone(t *testing.T, client *onced.Client, namespace, key string, eff
 		if err == nil {
 			return got
 		}
+		if errors.As(err, new(*onced.NotRecordedError)) {
+			t.Errorf("%s: %v", key, err)
+		}
 		last = err
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -104,6 +107,19 @@ func TestAnOutcomeThatCannotBeRecordedIsReportedWithItsResult(t *testing.T) {
 	var notRecorded *onced.NotRecordedError
 	if !errors.As(err, &notRecorded) || got != 1 {
 		t.Fatalf("got %v, %v", got, err)
+	}
+}
+
+func TestClosingTheClientEndsTheRecordingOfOutcomes(t *testing.T) {
+	proxy := startProxy(t)
+	client := connect(t, proxy.Address)
+	_, err := onced.RunOnce(bounded(t), client, oncedtest.Namespace(t), "k", nil, func(context.Context, *onced.Attempt) (int, error) {
+		proxy.Refuse(true)
+		time.AfterFunc(300*time.Millisecond, func() { _ = client.Close() })
+		return 1, nil
+	})
+	if !errors.As(err, new(*onced.NotRecordedError)) {
+		t.Fatalf("error is %v", err)
 	}
 }
 

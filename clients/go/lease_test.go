@@ -15,9 +15,9 @@ import (
 
 func TestALongWorkKeepsItsLease(t *testing.T) {
 	client, namespace := connect(t, ""), oncedtest.Namespace(t)
-	const lease = 300 * time.Millisecond
+	const lease = time.Second
 	got, err := onced.RunOnce(bounded(t), client, namespace, "k", nil, func(ctx context.Context, attempt *onced.Attempt) (int, error) {
-		for end := time.Now().Add(4 * lease); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(3 * lease); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			_, err := onced.RunOnce(ctx, client, namespace, "k", nil, unexpected[int](t), onced.WithWait(0))
 			if !errors.As(err, new(*onced.InProgressError)) || attempt.Remaining() <= 0 {
 				t.Fatalf("error is %v, remaining %s", err, attempt.Remaining())

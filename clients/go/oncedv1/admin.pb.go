@@ -2724,6 +2724,89 @@ func (x *Latency) GetP99() *durationpb.Duration {
 	return nil
 }
 
+// An attempt that ran without the store and met another one there.
+type DegradedConflict struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its namespace.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Its key.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// OTHER_OUTCOME: another attempt's outcome stands. OTHER_ATTEMPT: another was under way or lost. KEY_REUSED: the key
+	// stands for another request. LEASE_LOST: its lease had been taken over.
+	Cause string `protobuf:"bytes,3,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Whose attempt it was, in its own words.
+	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
+	// When it was listed.
+	ListTime      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=list_time,json=listTime,proto3" json:"list_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DegradedConflict) Reset() {
+	*x = DegradedConflict{}
+	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DegradedConflict) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DegradedConflict) ProtoMessage() {}
+
+func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DegradedConflict.ProtoReflect.Descriptor instead.
+func (*DegradedConflict) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *DegradedConflict) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DegradedConflict) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *DegradedConflict) GetCause() string {
+	if x != nil {
+		return x.Cause
+	}
+	return ""
+}
+
+func (x *DegradedConflict) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *DegradedConflict) GetListTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ListTime
+	}
+	return nil
+}
+
 // Figures.
 type GetStatsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2748,14 +2831,18 @@ type GetStatsResponse struct {
 	// Durability level of the store.
 	Tier string `protobuf:"bytes,10,opt,name=tier,proto3" json:"tier,omitempty"`
 	// The store answers.
-	StoreHealthy  bool `protobuf:"varint,11,opt,name=store_healthy,json=storeHealthy,proto3" json:"store_healthy,omitempty"`
+	StoreHealthy bool `protobuf:"varint,11,opt,name=store_healthy,json=storeHealthy,proto3" json:"store_healthy,omitempty"`
+	// Attempts that ran while the store was down and may be duplicates, up to 100. For a person to look at.
+	DegradedConflicts []*DegradedConflict `protobuf:"bytes,12,rep,name=degraded_conflicts,json=degradedConflicts,proto3" json:"degraded_conflicts,omitempty"`
+	// What this server keeps until the store is back.
+	JournalRows   uint64 `protobuf:"varint,13,opt,name=journal_rows,json=journalRows,proto3" json:"journal_rows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	mi := &file_onced_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2767,7 +2854,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	mi := &file_onced_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2780,7 +2867,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetStatsResponse) GetRecords() []*RecordCount {
@@ -2860,6 +2947,20 @@ func (x *GetStatsResponse) GetStoreHealthy() bool {
 	return false
 }
 
+func (x *GetStatsResponse) GetDegradedConflicts() []*DegradedConflict {
+	if x != nil {
+		return x.DegradedConflicts
+	}
+	return nil
+}
+
+func (x *GetStatsResponse) GetJournalRows() uint64 {
+	if x != nil {
+		return x.JournalRows
+	}
+	return 0
+}
+
 // Asks to compact.
 type RunCompactionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2871,7 +2972,7 @@ type RunCompactionRequest struct {
 
 func (x *RunCompactionRequest) Reset() {
 	*x = RunCompactionRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[38]
+	mi := &file_onced_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2883,7 +2984,7 @@ func (x *RunCompactionRequest) String() string {
 func (*RunCompactionRequest) ProtoMessage() {}
 
 func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[38]
+	mi := &file_onced_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2896,7 +2997,7 @@ func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionRequest.ProtoReflect.Descriptor instead.
 func (*RunCompactionRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RunCompactionRequest) GetLimit() uint64 {
@@ -2921,7 +3022,7 @@ type RunCompactionResponse struct {
 
 func (x *RunCompactionResponse) Reset() {
 	*x = RunCompactionResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[39]
+	mi := &file_onced_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2933,7 +3034,7 @@ func (x *RunCompactionResponse) String() string {
 func (*RunCompactionResponse) ProtoMessage() {}
 
 func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[39]
+	mi := &file_onced_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3047,7 @@ func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionResponse.ProtoReflect.Descriptor instead.
 func (*RunCompactionResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *RunCompactionResponse) GetResultsDropped() uint64 {
@@ -2987,7 +3088,7 @@ type ListAuditEventsRequest struct {
 
 func (x *ListAuditEventsRequest) Reset() {
 	*x = ListAuditEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[40]
+	mi := &file_onced_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2999,7 +3100,7 @@ func (x *ListAuditEventsRequest) String() string {
 func (*ListAuditEventsRequest) ProtoMessage() {}
 
 func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[40]
+	mi := &file_onced_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3012,7 +3113,7 @@ func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListAuditEventsRequest) GetPageSize() uint32 {
@@ -3074,7 +3175,7 @@ type AuditEvent struct {
 
 func (x *AuditEvent) Reset() {
 	*x = AuditEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[41]
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3086,7 +3187,7 @@ func (x *AuditEvent) String() string {
 func (*AuditEvent) ProtoMessage() {}
 
 func (x *AuditEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[41]
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3099,7 +3200,7 @@ func (x *AuditEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEvent.ProtoReflect.Descriptor instead.
 func (*AuditEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *AuditEvent) GetSequence() uint64 {
@@ -3192,7 +3293,7 @@ type ListAuditEventsResponse struct {
 
 func (x *ListAuditEventsResponse) Reset() {
 	*x = ListAuditEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3204,7 +3305,7 @@ func (x *ListAuditEventsResponse) String() string {
 func (*ListAuditEventsResponse) ProtoMessage() {}
 
 func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3217,7 +3318,7 @@ func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListAuditEventsResponse) GetEvents() []*AuditEvent {
@@ -3247,7 +3348,7 @@ type ExportRecordsRequest struct {
 
 func (x *ExportRecordsRequest) Reset() {
 	*x = ExportRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3259,7 +3360,7 @@ func (x *ExportRecordsRequest) String() string {
 func (*ExportRecordsRequest) ProtoMessage() {}
 
 func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3272,7 +3373,7 @@ func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ExportRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ExportRecordsRequest) GetFilter() *RecordFilter {
@@ -3300,7 +3401,7 @@ type ExportRecordsResponse struct {
 
 func (x *ExportRecordsResponse) Reset() {
 	*x = ExportRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3312,7 +3413,7 @@ func (x *ExportRecordsResponse) String() string {
 func (*ExportRecordsResponse) ProtoMessage() {}
 
 func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3325,7 +3426,7 @@ func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ExportRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ExportRecordsResponse) GetRecords() []*IntentRecord {
@@ -3541,7 +3642,13 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x03p99\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03p99\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xef\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\x10DegradedConflict\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause\x12\x14\n" +
+	"\x05owner\x18\x04 \x01(\tR\x05owner\x127\n" +
+	"\tlist_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blistTime\"\xdd\x04\n" +
 	"\x10GetStatsResponse\x12/\n" +
 	"\arecords\x18\x01 \x03(\v2\x15.onced.v1.RecordCountR\arecords\x12\x18\n" +
 	"\aorphans\x18\x02 \x01(\x04R\aorphans\x12H\n" +
@@ -3557,7 +3664,9 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x05store\x18\t \x01(\tR\x05store\x12\x12\n" +
 	"\x04tier\x18\n" +
 	" \x01(\tR\x04tier\x12#\n" +
-	"\rstore_healthy\x18\v \x01(\bR\fstoreHealthy\",\n" +
+	"\rstore_healthy\x18\v \x01(\bR\fstoreHealthy\x12I\n" +
+	"\x12degraded_conflicts\x18\f \x03(\v2\x1a.onced.v1.DegradedConflictR\x11degradedConflicts\x12!\n" +
+	"\fjournal_rows\x18\r \x01(\x04R\vjournalRows\",\n" +
 	"\x14RunCompactionRequest\x12\x14\n" +
 	"\x05limit\x18\x01 \x01(\x04R\x05limit\"\x96\x01\n" +
 	"\x15RunCompactionResponse\x12'\n" +
@@ -3642,7 +3751,7 @@ func file_onced_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_onced_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_onced_v1_admin_proto_goTypes = []any{
 	(Role)(0),                       // 0: onced.v1.Role
 	(OnLeaseExpiry)(0),              // 1: onced.v1.OnLeaseExpiry
@@ -3684,120 +3793,123 @@ var file_onced_v1_admin_proto_goTypes = []any{
 	(*RecordCount)(nil),             // 37: onced.v1.RecordCount
 	(*Counter)(nil),                 // 38: onced.v1.Counter
 	(*Latency)(nil),                 // 39: onced.v1.Latency
-	(*GetStatsResponse)(nil),        // 40: onced.v1.GetStatsResponse
-	(*RunCompactionRequest)(nil),    // 41: onced.v1.RunCompactionRequest
-	(*RunCompactionResponse)(nil),   // 42: onced.v1.RunCompactionResponse
-	(*ListAuditEventsRequest)(nil),  // 43: onced.v1.ListAuditEventsRequest
-	(*AuditEvent)(nil),              // 44: onced.v1.AuditEvent
-	(*ListAuditEventsResponse)(nil), // 45: onced.v1.ListAuditEventsResponse
-	(*ExportRecordsRequest)(nil),    // 46: onced.v1.ExportRecordsRequest
-	(*ExportRecordsResponse)(nil),   // 47: onced.v1.ExportRecordsResponse
-	nil,                             // 48: onced.v1.ResolveCompleted.LabelsEntry
-	nil,                             // 49: onced.v1.Counter.LabelsEntry
-	nil,                             // 50: onced.v1.Latency.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 51: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 52: google.protobuf.Duration
-	(IntentState)(0),                // 53: onced.v1.IntentState
-	(*IntentRecord)(nil),            // 54: onced.v1.IntentRecord
-	(*IntentError)(nil),             // 55: onced.v1.IntentError
+	(*DegradedConflict)(nil),        // 40: onced.v1.DegradedConflict
+	(*GetStatsResponse)(nil),        // 41: onced.v1.GetStatsResponse
+	(*RunCompactionRequest)(nil),    // 42: onced.v1.RunCompactionRequest
+	(*RunCompactionResponse)(nil),   // 43: onced.v1.RunCompactionResponse
+	(*ListAuditEventsRequest)(nil),  // 44: onced.v1.ListAuditEventsRequest
+	(*AuditEvent)(nil),              // 45: onced.v1.AuditEvent
+	(*ListAuditEventsResponse)(nil), // 46: onced.v1.ListAuditEventsResponse
+	(*ExportRecordsRequest)(nil),    // 47: onced.v1.ExportRecordsRequest
+	(*ExportRecordsResponse)(nil),   // 48: onced.v1.ExportRecordsResponse
+	nil,                             // 49: onced.v1.ResolveCompleted.LabelsEntry
+	nil,                             // 50: onced.v1.Counter.LabelsEntry
+	nil,                             // 51: onced.v1.Latency.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 52: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 53: google.protobuf.Duration
+	(IntentState)(0),                // 54: onced.v1.IntentState
+	(*IntentRecord)(nil),            // 55: onced.v1.IntentRecord
+	(*IntentError)(nil),             // 56: onced.v1.IntentError
 }
 var file_onced_v1_admin_proto_depIdxs = []int32{
 	0,  // 0: onced.v1.Grant.role:type_name -> onced.v1.Role
 	3,  // 1: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
-	51, // 2: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	51, // 3: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	52, // 2: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	52, // 3: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
 	3,  // 4: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
-	52, // 5: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
+	53, // 5: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
 	4,  // 6: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
 	4,  // 7: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
 	4,  // 8: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	53, // 9: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
-	52, // 10: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
-	54, // 11: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
+	54, // 9: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
+	53, // 10: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
+	55, // 11: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
 	13, // 12: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	54, // 13: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	55, // 13: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
 	13, // 14: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
 	21, // 15: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
 	22, // 16: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
 	23, // 17: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
-	48, // 18: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
-	55, // 19: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
-	52, // 20: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
-	54, // 21: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
-	52, // 22: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
-	52, // 23: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
-	52, // 24: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
-	52, // 25: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
-	52, // 26: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
-	52, // 27: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
-	52, // 28: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
-	52, // 29: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
-	52, // 30: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
-	52, // 31: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
+	49, // 18: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
+	56, // 19: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
+	53, // 20: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
+	55, // 21: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
+	53, // 22: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
+	53, // 23: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
+	53, // 24: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
+	53, // 25: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
+	53, // 26: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
+	53, // 27: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
+	53, // 28: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
+	53, // 29: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
+	53, // 30: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
+	53, // 31: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
 	1,  // 32: onced.v1.NamespacePolicy.on_lease_expiry:type_name -> onced.v1.OnLeaseExpiry
 	2,  // 33: onced.v1.NamespacePolicy.on_store_outage:type_name -> onced.v1.OnStoreOutage
 	25, // 34: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
 	25, // 35: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
 	26, // 36: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
-	51, // 37: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
+	52, // 37: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
 	27, // 38: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
 	27, // 39: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
 	25, // 40: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
 	27, // 41: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	53, // 42: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
-	49, // 43: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
-	50, // 44: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
-	52, // 45: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
-	52, // 46: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
-	52, // 47: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
-	37, // 48: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
-	51, // 49: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
-	38, // 50: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
-	39, // 51: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
-	51, // 52: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
-	51, // 53: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	52, // 54: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
-	51, // 55: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
-	44, // 56: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
-	13, // 57: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	54, // 58: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	14, // 59: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
-	16, // 60: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
-	18, // 61: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
-	20, // 62: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
-	28, // 63: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
-	30, // 64: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
-	32, // 65: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
-	34, // 66: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
-	36, // 67: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
-	41, // 68: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
-	43, // 69: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
-	46, // 70: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
-	5,  // 71: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
-	7,  // 72: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
-	9,  // 73: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
-	11, // 74: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
-	15, // 75: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
-	17, // 76: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
-	19, // 77: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
-	24, // 78: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
-	29, // 79: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
-	31, // 80: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
-	33, // 81: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
-	35, // 82: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
-	40, // 83: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
-	42, // 84: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
-	45, // 85: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
-	47, // 86: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
-	6,  // 87: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
-	8,  // 88: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
-	10, // 89: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
-	12, // 90: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
-	75, // [75:91] is the sub-list for method output_type
-	59, // [59:75] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	54, // 42: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
+	50, // 43: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
+	51, // 44: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
+	53, // 45: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
+	53, // 46: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
+	53, // 47: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
+	52, // 48: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
+	37, // 49: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
+	52, // 50: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
+	38, // 51: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
+	39, // 52: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
+	52, // 53: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
+	52, // 54: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	40, // 55: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
+	53, // 56: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
+	52, // 57: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
+	45, // 58: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
+	13, // 59: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	55, // 60: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	14, // 61: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
+	16, // 62: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
+	18, // 63: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
+	20, // 64: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
+	28, // 65: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
+	30, // 66: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
+	32, // 67: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
+	34, // 68: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
+	36, // 69: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
+	42, // 70: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
+	44, // 71: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
+	47, // 72: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
+	5,  // 73: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
+	7,  // 74: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
+	9,  // 75: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
+	11, // 76: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
+	15, // 77: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
+	17, // 78: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
+	19, // 79: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
+	24, // 80: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
+	29, // 81: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
+	31, // 82: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
+	33, // 83: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
+	35, // 84: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
+	41, // 85: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
+	43, // 86: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
+	46, // 87: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
+	48, // 88: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
+	6,  // 89: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
+	8,  // 90: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
+	10, // 91: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
+	12, // 92: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
+	77, // [77:93] is the sub-list for method output_type
+	61, // [61:77] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_onced_v1_admin_proto_init() }
@@ -3820,7 +3932,7 @@ func file_onced_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onced_v1_admin_proto_rawDesc), len(file_onced_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   48,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
