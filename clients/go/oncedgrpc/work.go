@@ -1,0 +1,89 @@
+package oncedgrpc
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	onced "github.com/onced/onced/clients/go"
+)
+
+// work is one call on its way to a response.
+type work struct {
+	interceptor *interceptor
+	method      string
+	request     any
+	next        grpc.UnaryHandler
+	hasRun      bool
+}
+
+// outcome runs the method or finds what it came to before. Onced keeps the work itself from ending with ctx.
+func (w *work) outcome(ctx context.Context, key string, run []onced.RunOption) (any, error) {
+	result, err := w.interceptor.client.Do(ctx, w.interceptor.namespace, key, w.serve, run...)
+	var failed *onced.FailedError
+	switch {
+	case err == nil:
+		w.markReplay(ctx, result.Replayed)
+		return restoredResponse(w.method, result)
+	case errors.As(err, &failed):
+		w.markReplay(ctx, failed.Replayed)
+		return nil, restoredStatus(failed)
+	case w.hasRun && !errors.As(err, new(*onced.NotRecordedError)):
+		return nil, statusOf(err)
+	default:
+		return nil, refusal(err)
+	}
+}
+
+func (w *work) markReplay(ctx context.Context, isReplayed bool) {
+	if isReplayed {
+		// It fails only when the header has gone, which an interceptor before us may have done.
+		_ = grpc.SetHeader(ctx, metadata.Pairs("idempotency-replayed", "true"))
+	}
+}
+
+func (w *work) serve(ctx context.Context, attempt *onced.Attempt) (*onced.Result, error) {
+	w.hasRun = true
+	response, err := w.next(context.WithValue(ctx, attemptKey{}, attempt), w.request)
+	if err != nil {
+		return nil, w.failure(err)
+	}
+	message, ok := response.(proto.Message)
+	if !ok {
+		return nil, onced.Unknown(refusalNotProtobuf)
+	}
+	return storedResponse(message)
+}
+
+func (w *work) failure(err error) error {
+	answer := status.Convert(err)
+	switch w.interceptor.options.judge(answer.Code()) {
+	case Release:
+		return onced.Retryable(err, retryDelay(answer))
+	case Hold:
+		return onced.Unknown(err)
+	default:
+		return storedStatus(answer)
+	}
+}
+
+// statusOf is the method's own status, which a WorkError wraps.
+func statusOf(err error) error {
+	var work *onced.WorkError
+	if errors.As(err, &work) && work.Err != nil {
+		return status.Convert(work.Err).Err()
+	}
+	return status.Convert(err).Err()
+}
+
+type attemptKey struct{}
+
+// Attempt is the attempt under which a method runs: its fencing token, its checkpoint. Nil outside the interceptor.
+func Attempt(ctx context.Context) *onced.Attempt {
+	attempt, _ := ctx.Value(attemptKey{}).(*onced.Attempt)
+	return attempt
+}
