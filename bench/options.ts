@@ -23,7 +23,12 @@ export function parseArguments(args: readonly string[]): Options {
     .addOption(new Option('--scenario <name...>', 'only these').choices([...SCENARIOS]))
     .addOption(new Option('--store <name>', 'store of Onced').choices([...STORES]).default('sqlite'))
     .addOption(new Option('--peer <name...>', 'only these peers beside the no-op echo').choices([...PEERS, 'none']))
-    .option('--rounds <count>', 'rounds of each scenario, interleaved', wholeNumber, 5)
+    .option(
+      '--rounds <count>',
+      'interleaved rounds of the scenarios that promises are judged by; others take fewer',
+      wholeNumber,
+      5,
+    )
     .option('--records <count>', 'records that are there before', wholeNumber, PRELOADED_RECORDS)
     .option('--ten-million', 'scale: also ten million records (ten minutes more)', false)
     .option('--output <folder>', 'where results go', 'bench/results')

@@ -3,6 +3,7 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,9 +28,11 @@ export interface ProgramOptions {
 
 const OUTPUT_CHARACTERS_MAX = 64 * 1024;
 const running = new Set<ChildProcess>();
-// Also when the benchmark itself dies of an error: a child that outlives it would falsify the next run.
+const folders = new Set<string>();
+// Also when the benchmark is interrupted or dies of an error: what outlives it would falsify the next run.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
 });
 
 export async function startProgram(options: ProgramOptions): Promise<Program> {
@@ -89,5 +92,12 @@ export interface Folder {
 
 export async function temporaryFolder(name: string): Promise<Folder> {
   const path = await mkdtemp(join(tmpdir(), `onced-bench-${name}-`));
-  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+  folders.add(path);
+  return {
+    path,
+    async remove() {
+      await rm(path, { recursive: true, force: true });
+      folders.delete(path);
+    },
+  };
 }

@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { statfsSync } from 'node:fs';
-import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { arch, cpus, getPriority, release, tmpdir, totalmem } from 'node:os';
 import betterSqlite3 from 'better-sqlite3/package.json' with { type: 'json' };
 import grpc from '@grpc/grpc-js/package.json' with { type: 'json' };
 import ioredis from 'ioredis/package.json' with { type: 'json' };
@@ -19,6 +19,8 @@ export interface Environment {
   readonly kernel: string;
   readonly fileSystem: string;
   readonly node: string;
+  /** Nice value of the benchmark and of all that it starts; 0 unless it was run with another. */
+  readonly priority: number;
   readonly packages: Readonly<Record<string, string>>;
 }
 
@@ -41,6 +43,7 @@ export function readEnvironment(): Environment {
     kernel: release(),
     fileSystem: FILE_SYSTEMS[type] ?? `type 0x${type.toString(16)}`,
     node: process.version,
+    priority: getPriority(),
     packages: {
       '@grpc/grpc-js': grpc.version,
       'better-sqlite3': betterSqlite3.version,

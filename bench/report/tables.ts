@@ -3,7 +3,7 @@
 import Table from 'cli-table3';
 import type { Load } from '../harness/window.ts';
 import type { Ratio } from './ratios.ts';
-import type { Row, Spread } from './summary.ts';
+import { spreadOf, type Row, type Spread } from './summary.ts';
 import type { Report } from './write.ts';
 
 const HEAD = [
@@ -49,13 +49,14 @@ export function markdownOf(report: Report): string {
   return `${[`# Benchmark of ${report.environment.date.slice(0, 10)}`, facts.join('\n'), ...ratios, ...sections, ...extras].join('\n\n')}\n`;
 }
 
-function factsOf({ environment, disk, subjects, missing, options, minutes }: Report): string[] {
+function factsOf({ environment, disk, subjects, missing, options, minutes, rows }: Report): string[] {
   const packages = Object.entries(environment.packages).map(([name, version]) => `${name} ${version}`);
   return [
     `commit ${environment.commit}${environment.isDirty ? ' with changes' : ''}, ${environment.date}, ${minutes.toFixed(1)} minutes`,
     `${environment.cores} cores of ${environment.machine}, ${environment.memoryGiB} GiB, Linux ${environment.kernel}, ${environment.fileSystem}`,
-    `Node ${environment.node}, ${packages.join(', ')}`,
+    `Node ${environment.node}, ${packages.join(', ')}, nice ${environment.priority}`,
     `disk, 4 KiB write + fdatasync: p50 ${figure(disk.p50Ms)} ms, p99 ${figure(disk.p99Ms)} ms`,
+    `cores taken by other work on the machine: median ${figure(spreadOf(rows.map(({ otherCores }) => otherCores.median)).median)}, most ${figure(Math.max(0, ...rows.map(({ otherCores }) => otherCores.max)))}`,
     `${options.records.toLocaleString('en')} records there before (etcd and Restate start empty), random keys, ${options.rounds} interleaved rounds, medians`,
     ...subjects.map(({ name, version, durability }) => `${name}: ${version}; acknowledged means ${durability}`),
     ...missing.map(({ subject, reason }) => `MISSING ${subject}: ${reason.split('\n', 1)[0]}`),

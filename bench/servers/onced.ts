@@ -6,25 +6,28 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { startPostgres } from '../../test/support/postgres.ts';
 import { startProgram, temporaryFolder } from '../harness/children.ts';
 import { startLoad } from '../harness/load-process.ts';
+import { epochMs } from '../../storage/contract/index.ts';
+import { fillStore } from '../scenarios/fill-store.ts';
 import { startRedis } from './redis.ts';
 import type { Server } from './server.ts';
 
 export const STORES = ['sqlite', 'postgres', 'redis', 'memory'] as const;
 export type StoreName = (typeof STORES)[number];
 
+const DAY_MS = 86_400_000;
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 const LISTENING = /serves gRPC on (127\.0\.0\.1:\d+)/;
 
 export interface OncedOptions {
   readonly store: StoreName;
-  /** Records that are there before anything is measured, written through a Session. */
+  /** Records that are there before anything is measured. */
   readonly records: number;
 }
 
 export async function startOnced({ store, records }: OncedOptions): Promise<Server> {
-  const backing = await startBacking(store);
+  const backing = await startBacking(store, records);
   const server = await serve(backing.url);
-  if (records > 0) await preload(server.target, records);
+  if (records > 0 && store !== 'sqlite') await preload(server.target, records);
   return {
     target: server.target,
     pids: [...server.pids, ...backing.pids],
@@ -75,13 +78,15 @@ interface Backing {
   stop(): Promise<void>;
 }
 
-async function startBacking(store: StoreName): Promise<Backing> {
+async function startBacking(store: StoreName, records: number): Promise<Backing> {
   if (store === 'memory')
     return { url: 'memory:', pids: [], durability: 'none: gone with the process', stop: async () => undefined };
   if (store === 'sqlite') {
     const folder = await temporaryFolder('onced');
+    const path = `${folder.path}/onced.db`;
+    if (records > 0) await fillStore({ path, records, purgeMs: epochMs(Date.now() + DAY_MS) });
     return {
-      url: `sqlite:${folder.path}/onced.db`,
+      url: `sqlite:${path}`,
       pids: [],
       durability: 'on disk (WAL, synchronous=FULL)',
       stop: () => folder.remove(),

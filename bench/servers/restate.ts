@@ -7,7 +7,7 @@ import { MissingPart, type Server } from './server.ts';
 
 const BINARY = fileURLToPath(
   new URL(
-    `../node_modules/@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`,
+    `../peers/node_modules/@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`,
     import.meta.url,
   ),
 );
