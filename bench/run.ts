@@ -25,6 +25,16 @@ export interface Bench {
   stop(): Promise<void>;
 }
 
+/** One operation that cannot be prepared is left out; the run goes on. */
+async function prepared(load: LoadProcess, { subject, work }: Cell, progress: Progress): Promise<boolean> {
+  try {
+    return await load.prepare(work);
+  } catch (error) {
+    progress.note(`${subject.title}, ${work.name}: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
 export function createBench({ records, progress }: { records: number; progress: Progress }): Bench {
   const servers = new Map<string, Server>();
   const loads = new Map<string, LoadProcess>();
@@ -71,7 +81,7 @@ export function createBench({ records, progress }: { records: number; progress: 
       for (const cell of block.cells) {
         progress.step(`${block.scenario}: preparing ${cell.subject.title}`);
         const load = await loadOf(cell.subject);
-        if (load !== undefined && (await load.prepare(cell.work))) cells.push(cell);
+        if (load !== undefined && (await prepared(load, cell, progress))) cells.push(cell);
       }
       const results = cells.map((cell) => ({ scenario: block.scenario, cell, rounds: [] as WindowResult[] }));
       for (let round = 1; round <= block.rounds; round += 1) {

@@ -34,9 +34,13 @@ export async function connect(target: string): Promise<Driver> {
   let nextId = 1n;
 
   const flush = (): void => {
-    const operations = queue;
+    const waitingNow = queue;
     queue = [];
-    stream.write(create(SessionRequestSchema, { operations }));
+    for (let from = 0; from < waitingNow.length;) {
+      const operations = firstFitting(waitingNow, from);
+      from += operations.length;
+      stream.write(create(SessionRequestSchema, { operations }));
+    }
   };
   const ask = async <Response>(operation: Asked): Promise<Response> =>
     new Promise<unknown>((resolve, reject) => {
@@ -60,6 +64,19 @@ export async function connect(target: string): Promise<Driver> {
     lookup: (value) => ask({ case: 'lookup', value }),
   };
   return { prepare: (work) => prepare(calls, work) };
+}
+
+/** A message takes 4 MiB at most; results of 64 KiB reach that with 64 operations. */
+const RESULT_BYTES_PER_MESSAGE = 1024 * 1024;
+
+function firstFitting(operations: readonly Operation[], from: number): Operation[] {
+  let bytes = 0;
+  const over = operations.findIndex(({ operation }, index) => {
+    if (index < from) return false;
+    bytes += operation.case === 'complete' ? operation.value.result.length : 0;
+    return bytes > RESULT_BYTES_PER_MESSAGE;
+  });
+  return operations.slice(from, over === -1 ? undefined : Math.max(over, from + 1));
 }
 
 function settle(waiting: Map<bigint, Waiting>, { id, result }: OperationResult): void {
