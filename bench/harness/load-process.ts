@@ -58,15 +58,18 @@ export async function takeWindow(load: LoadProcess, work: Work, request: WindowR
 }
 
 async function ask(child: ChildProcess, message: ToLoad): Promise<FromLoad> {
-  const bound = AbortSignal.timeout(ANSWER_MS_MAX);
-  const answer = Promise.race([
-    once(child, 'message', { signal: bound }) as Promise<[FromLoad]>,
-    once(child, 'exit', { signal: bound }).then((): [FromLoad] => [
-      { kind: 'failed', message: 'the load process ended' },
-    ]),
-  ]);
+  const answered = new AbortController();
+  const signal = AbortSignal.any([answered.signal, AbortSignal.timeout(ANSWER_MS_MAX)]);
+  const reply = once(child, 'message', { signal }) as Promise<[FromLoad]>;
+  const exit = once(child, 'exit', { signal }).then((): [FromLoad] => [ENDED]);
+  // Whichever loses is told to listen no more, and says so by rejecting.
+  exit.catch(() => undefined);
+  reply.catch(() => undefined);
   child.send(message);
-  const [reply] = await answer;
-  if (reply.kind === 'failed') throw new Error(reply.message);
-  return reply;
+  const [answer] = await Promise.race([reply, exit]);
+  answered.abort();
+  if (answer.kind === 'failed') throw new Error(answer.message);
+  return answer;
 }
+
+const ENDED: FromLoad = { kind: 'failed', message: 'the load process ended' };
