@@ -20,7 +20,7 @@ export interface Location {
  * `listen` (a URL of its own). Throws StoreRefusedError when one of them is wrong.
  */
 export function readLocation(text: string): Location {
-  const parsed = new URL(text);
+  const parsed = parse(text);
   const shown = `postgres://${parsed.host}${parsed.pathname}`;
   const take = (name: string): string | null => {
     const value = parsed.searchParams.get(name);
@@ -36,4 +36,14 @@ export function readLocation(text: string): Location {
   }
   const listenUrl = take('listen');
   return { url: parsed.href, commitLevel, listenUrl: listenUrl ?? parsed.href, shown };
+}
+
+function parse(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined) return url;
+  // Without the text, and not the parser's own error, which carries it: the password is in there.
+  throw new StoreRefusedError(
+    'the URL of the Postgres store cannot be read; needed: postgres://user:password@host:5432/database. ' +
+      'Percent-encode what is neither letter nor digit in the password, such as %23 for #.',
+  );
 }

@@ -106,6 +106,23 @@ test('without credentials it refuses any address that others reach, unless told 
   expect(server.grpc).toMatch(/^0\.0\.0\.0:\d+$/);
 });
 
+test.each(['postgres://app:hunter2@db:99999/onced', 'postgres://app:hunter2#@db/onced', 'redis://app:hunter2@:::/0'])(
+  'a store URL that cannot be read is refused without its password (%s)',
+  async (store) => {
+    const { code, stdout, stderr } = await runOnced([
+      'serve',
+      '--store',
+      store,
+      '--log-level',
+      'trace',
+      ...ON_FREE_PORTS,
+    ]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('error: ');
+    expect(stderr).not.toContain('hunter2');
+  },
+);
+
 test('every mistake in the settings is told at once, with where it stands', async () => {
   await using folder = await makeFolder();
   const file = join(folder.path, 'onced.yaml');
