@@ -53,7 +53,19 @@ export function withoutSecrets(url: string): string {
   const [place, query] = question < 0 ? [url, ''] : [url.slice(0, question), url.slice(question)];
   // Up to the last @, since people forget to escape those in passwords.
   const shown = place.replace(/\/\/([^:@/]*):.*@/, '//$1:***@');
-  return shown + query.replace(/([?&][^=&]*(?:pass|secret|token|key|cert)[^=&]*=)[^&]*/gi, '$1***');
+  const named = query.replace(/([?&][^=&]*(?:pass|secret|token|key|cert)[^=&]*=)[^&]*/gi, '$1***');
+  // A parameter may be a URL of its own, with a password of its own.
+  return (
+    shown + named.replace(/=([^&]*(?::|%3a)(?:\/|%2f){2}[^&]*)/gi, (_all, inner: string) => `=${shownInside(inner)}`)
+  );
+}
+
+function shownInside(encoded: string): string {
+  try {
+    return withoutSecrets(decodeURIComponent(encoded));
+  } catch {
+    return '***';
+  }
 }
 
 /** `host:port`; an IPv6 host in brackets; port 0 takes a free one. */

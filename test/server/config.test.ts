@@ -87,6 +87,12 @@ test('gRPC and HTTP cannot share an address', () => {
 test.each([
   ['postgres://app:p@ss/w:rd@db:5432/onced', 'postgres://app:***@db:5432/onced'],
   ['postgres://db/onced?user=app&password=hunter2', 'postgres://db/onced?user=app&password=***'],
+  [
+    'postgres://a:b@db/o?listen=postgres%3A%2F%2Fa%3Ahunter2%40db2%2Fo',
+    'postgres://a:***@db/o?listen=postgres://a:***@db2/o',
+  ],
+  ['postgres://db/o?listen=postgres://a:hunter2@db2/o', 'postgres://db/o?listen=postgres://a:***@db2/o'],
+  ['postgres://db/o?listen=postgres://a:100%@db2/o', 'postgres://db/o?listen=***'],
   ['redis://:hunter2@cache:6379', 'redis://:***@cache:6379'],
   ['redis-cluster://app:hunter2@a:1,b:2', 'redis-cluster://app:***@a:1,b:2'],
   ['sqlite:./data/onced.db', 'sqlite:./data/onced.db'],
