@@ -10,9 +10,9 @@ import { createKeys, type Shard } from '../../../storage/redis/keys.ts';
 import { eventually, startRedisCluster, type ClusterNode, type RedisCluster } from '../../support/redis-cluster.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
 import type { BeginCall } from '../../model/caller.ts';
-import { faultsOf, startLoad } from './load.ts';
+import { faultsOf, startLoad } from '../load.ts';
 import { handOver, moveKeys, moveSlot } from './move-slots.ts';
-import { beginOf, beginOn, settleOf, settleOn } from './scene.ts';
+import { beginOf, beginOn, settleOf, settleOn } from '../scene.ts';
 
 /** The long run sets ONCED_FAILOVERS=25. */
 const FAILOVERS = Number(process.env['ONCED_FAILOVERS'] ?? 1);

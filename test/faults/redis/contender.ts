@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key } from '../../../storage/contract/index.ts';
 import { openRedisStore } from '../../../storage/redis/index.ts';
 import { createKeys } from '../../../storage/redis/keys.ts';
-import { beginAndComplete, faultsOf, newLedger, type Ledger } from './load.ts';
-import { NAMESPACE } from './scene.ts';
+import { beginAndComplete, faultsOf, newLedger, type Ledger } from '../load.ts';
+import { NAMESPACE } from '../scene.ts';
 
 const LANES = 16;
 /** All contenders want another key at the same instants. */

@@ -8,7 +8,7 @@ import { startRedisCluster } from '../../support/redis-cluster.ts';
 import { startRedis } from '../../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
-import { beginOf, beginOn, settleOf, settleOn } from './scene.ts';
+import { beginOf, beginOn, settleOf, settleOn } from '../scene.ts';
 
 /** The long run sets ONCED_LOST_REPLIES=1000. */
 const ROUNDS = Number(process.env['ONCED_LOST_REPLIES'] ?? 60);

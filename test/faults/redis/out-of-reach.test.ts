@@ -9,7 +9,7 @@ import { eventually } from '../../support/redis-cluster.ts';
 import { startRedis, type RedisServer } from '../../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
-import { beginOf, beginOn, settleOf, settleOn } from './scene.ts';
+import { beginOf, beginOn, settleOf, settleOn } from '../scene.ts';
 
 describeWithRedis('a Redis out of reach', () => {
   let redis: RedisServer;

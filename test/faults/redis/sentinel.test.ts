@@ -7,7 +7,7 @@ import { openRedisStore } from '../../../storage/redis/index.ts';
 import { eventually } from '../../support/redis-cluster.ts';
 import { startWatchedRedis, type WatchedRedis } from '../../support/redis-sentinel.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
-import { faultsOf, startLoad } from './load.ts';
+import { faultsOf, startLoad } from '../load.ts';
 
 describeWithRedis('a primary under a Sentinel', () => {
   let watched: WatchedRedis;

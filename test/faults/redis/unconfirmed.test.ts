@@ -8,7 +8,7 @@ import { createKeys } from '../../../storage/redis/keys.ts';
 import { eventually } from '../../support/redis-cluster.ts';
 import { startRedis, type RedisServer } from '../../support/redis.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
-import { beginOf, beginOn, NAMESPACE, settleOf, settleOn } from './scene.ts';
+import { beginOf, beginOn, NAMESPACE, settleOf, settleOn } from '../scene.ts';
 
 describeWithRedis('what no replica has confirmed', () => {
   let primary: RedisServer;

@@ -1,9 +1,9 @@
 // Calls as a server makes them, and a caller who repeats what was not answered.
 
 import { randomBytes, randomUUID } from 'node:crypto';
-import { durationMs, StoreError, type Key, type LeaseToken, type Namespace } from '../../../storage/contract/index.ts';
-import { begin, settle, type BeginAnswer, type BeginCall, type HolderAnswer, type Policy } from '../../model/caller.ts';
-import type { CallerStore } from '../../model/caller.ts';
+import { durationMs, StoreError, type Key, type LeaseToken, type Namespace } from '../../storage/contract/index.ts';
+import { begin, settle, type BeginAnswer, type BeginCall, type HolderAnswer, type Policy } from '../model/caller.ts';
+import type { CallerStore } from '../model/caller.ts';
 
 const DAY_MS = durationMs(86_400_000);
 

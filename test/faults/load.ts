@@ -1,7 +1,7 @@
 // Load with a ledger: callers in pairs who want the same keys, each through a store of its own, and what they were told.
 
 import { randomUUID } from 'node:crypto';
-import type { Key, Store, StoredRecord } from '../../../storage/contract/index.ts';
+import type { Key, Store, StoredRecord } from '../../storage/contract/index.ts';
 import { beginOf, beginOn, NAMESPACE, patiently, settleOf, settleOn } from './scene.ts';
 
 export interface Ledger {
