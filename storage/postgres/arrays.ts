@@ -1,22 +1,29 @@
 // Postgres array literals. The driver makes them too, by way of every element's type; four plain loops cost a third of it
-// (measured: 2.1 against 6.4 µs an operation of a claim).
+// (measured: 2.1 against 6.4 µs an operation of a claim). An array of nulls only is null itself: unnest fills up
+// what is shorter with nulls, and Postgres has nothing to parse.
 
 type Maybe<T> = readonly (T | undefined)[];
 
-export function numbers(values: Maybe<number>): string {
-  return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
-}
+export const numbers = (values: Maybe<number>): string | null => literal(values, String);
 
-export function booleans(values: readonly boolean[]): string {
-  return `{${values.join(',')}}`;
-}
+export const booleans = (values: Maybe<boolean>): string | null => literal(values, String);
 
-export function bytes(values: Maybe<Uint8Array>): string {
-  return `{${values.map((value) => (value === undefined ? 'NULL' : `"\\\\x${hexOf(value)}"`)).join(',')}}`;
-}
+export const bytes = (values: Maybe<Uint8Array>): string | null => literal(values, (value) => `"\\\\x${hexOf(value)}"`);
 
-export function texts(values: Maybe<string>): string {
-  return `{${values.map((value) => (value === undefined ? 'NULL' : `"${escape(value)}"`)).join(',')}}`;
+export const texts = (values: Maybe<string>): string | null => literal(values, (value) => `"${escape(value)}"`);
+
+function literal<T>(values: Maybe<T>, write: (value: T) => string): string | null {
+  let isNull = true;
+  let text = '{';
+  for (const [place, value] of values.entries()) {
+    if (place > 0) text += ',';
+    if (value === undefined) text += 'NULL';
+    else {
+      isNull = false;
+      text += write(value);
+    }
+  }
+  return isNull && values.length > 0 ? null : `${text}}`;
 }
 
 const escape = (text: string): string => (/["\\]/.test(text) ? text.replaceAll(/["\\]/g, '\\$&') : text);

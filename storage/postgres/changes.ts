@@ -31,10 +31,11 @@ type Message = readonly [from: string, ...changes: Told[]];
 
 export function openChanges({ url, connections }: ChangesOptions): Changes {
   const own = randomUUID();
+  const ownStart = `["${own}"`;
   const listeners = new Set<(change: RecordChange) => void>();
   const subscription = subscribe(url, (text) => {
-    const [from, ...changes] = JSON.parse(text) as Message;
-    if (from === own) return;
+    if (text.startsWith(ownStart)) return;
+    const [, ...changes] = JSON.parse(text) as Message;
     for (const [namespace, key, settled] of changes) {
       for (const listener of listeners) listener({ namespace, key, settled: settled === 1 });
     }

@@ -2,7 +2,7 @@
 // running server asks again now and then: a failover or an operator may change each of these.
 
 import { Client, DatabaseError } from 'pg';
-import { StoreRefusedError, type StoreCheck } from '../contract/index.ts';
+import { refusalOf, StoreRefusedError, type StoreCheck } from '../contract/index.ts';
 import { readFacts, type Facts } from './facts.ts';
 import { limits } from './limits.ts';
 import { readLocation } from './location.ts';
@@ -26,9 +26,8 @@ export async function inspectPostgres(options: { readonly url: string }): Promis
 
 /** Throws the first check that does not hold as a sentence that says what was found and what to do. */
 export function demand(shown: string, checks: readonly StoreCheck[]): void {
-  const failed = checks.find((check) => !check.ok && check.isAdvice !== true);
-  if (failed === undefined) return;
-  throw new StoreRefusedError(`${shown}: ${failed.found}; needed: ${failed.needed}. ${failed.fix}`);
+  const refusal = refusalOf(checks);
+  if (refusal !== undefined) throw new StoreRefusedError(`${shown}: ${refusal}`);
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -90,6 +89,20 @@ const checksOf = (facts: Facts): readonly StoreCheck[] => [
       facts.schemaVersion > schemaVersion
         ? 'Start a build at least as new as the newest that ever ran on this database.'
         : 'Start once with a role that may create schemas, then grant as docs/postgres.md says.',
+  },
+  {
+    name: 'isolation',
+    ok: facts.default_transaction_isolation === 'read committed',
+    found: `default_transaction_isolation = ${facts.default_transaction_isolation}`,
+    needed: 'read committed, at which each statement judges what is committed now',
+    fix: `ALTER ROLE … SET default_transaction_isolation = 'read committed' for the role in --store.`,
+  },
+  {
+    name: 'array_nulls',
+    ok: facts.array_nulls === 'on',
+    found: `array_nulls = ${facts.array_nulls}`,
+    needed: 'on: otherwise NULL in a list is the word',
+    fix: 'Remove the setting, which is for Postgres before 8.2.',
   },
   {
     name: 'clock',

@@ -56,10 +56,17 @@ export function errorOf(value: Column): IntentError | undefined {
   return { ...error, detail: Buffer.from(error.detail, 'base64') };
 }
 
-/** Postgres writes bytea as `\x` and hex digits. */
-export function bytesOf(value: Column): Uint8Array | undefined {
-  return typeof value === 'string' ? Buffer.from(value.slice(2), 'hex') : undefined;
-}
+export const bytesOf = (value: Column): Uint8Array | undefined =>
+  typeof value === 'string' ? decodeBytes(value) : undefined;
 
 /** Text that is kept as bytea: a key, an owner. */
-export const textOf = (value: Column): string => Buffer.from((value ?? '').slice(2), 'hex').toString('utf8');
+export const textOf = (value: Column): string => decodeBytes(value ?? '').toString('utf8');
+
+/** Postgres writes bytea as `\x` and hex digits, or, where bytea_output = escape, as text in which `\` starts an escape. */
+function decodeBytes(value: string): Buffer {
+  if (value.startsWith('\\x')) return Buffer.from(value.slice(2), 'hex');
+  const unescaped = value.replaceAll(/\\(\\|[0-7]{3})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  );
+  return Buffer.from(unescaped, 'latin1');
+}

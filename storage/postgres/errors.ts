@@ -16,6 +16,7 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   '57P': 'unknown', // the backend ends, perhaps while its commit waited for a standby: local, and maybe nowhere else
   '58': 'unknown', // the operating system failed
   XX: 'unknown', // Postgres failed
+  '23505': 'retry', // another server made the same record first
   '40001': 'retry', // serialization failure
   '40P01': 'retry', // deadlock
   '55P03': 'retry', // lock timeout

@@ -2,7 +2,14 @@
 
 import type { Client } from 'pg';
 
-type Setting = 'fsync' | 'full_page_writes' | 'synchronous_commit' | 'synchronous_standby_names' | 'data_checksums';
+type Setting =
+  | 'array_nulls'
+  | 'default_transaction_isolation'
+  | 'fsync'
+  | 'full_page_writes'
+  | 'synchronous_commit'
+  | 'synchronous_standby_names'
+  | 'data_checksums';
 
 export interface Facts extends Readonly<Record<Setting, string>> {
   readonly version: number;
@@ -25,6 +32,8 @@ select current_setting('server_version_num')::integer / 10000 as "version",
        current_setting('server_encoding') as "encoding",
        current_setting('synchronous_commit') as "synchronous_commit",
        set_config('synchronous_commit', 'on', true) as "commitLevelSet",
+       current_setting('default_transaction_isolation') as "default_transaction_isolation",
+       current_setting('array_nulls') as "array_nulls",
        current_setting('fsync') as "fsync",
        current_setting('full_page_writes') as "full_page_writes",
        current_setting('synchronous_standby_names') as "synchronous_standby_names",

@@ -5,6 +5,7 @@ import { Client } from 'pg';
 import { StoreRefusedError } from '../contract/index.ts';
 import { limits } from './limits.ts';
 import { functions, migrations } from './sql.ts';
+import { within } from './within.ts';
 
 /** What this build knows. */
 export const schemaVersion = migrations.at(-1)?.version ?? 0;
@@ -37,15 +38,16 @@ export async function migrate(url: string): Promise<void> {
     await client.query('commit');
   } finally {
     // Ends an open transaction too.
-    await client.end();
+    await within(limits.connectMs, client.end()).catch(() => undefined);
   }
 }
 
 async function readStanding(client: Client): Promise<Standing> {
-  const { rows: found } = await client.query<{ exists: boolean }>(
-    `select to_regclass('onced_store.schema_version') is not null as exists`,
+  // By the catalogue, not to_regclass: that answers from a cache which still says no after the wait for the lock.
+  const { rowCount } = await client.query(
+    `select from pg_tables where schemaname = 'onced_store' and tablename = 'schema_version'`,
   );
-  if (found[0]?.exists !== true) return { version: 0, digest: '' };
+  if (rowCount === 0) return { version: 0, digest: '' };
   const { rows } = await client.query<Standing>(
     'select version, functions_digest as digest from onced_store.schema_version',
   );

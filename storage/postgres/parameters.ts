@@ -20,9 +20,12 @@ export interface Asked<Request> {
   readonly nowMs: EpochMs | undefined;
 }
 
-type Batch<Request> = readonly Asked<Request>[];
+/** An array literal. */
+type Parameter = string | null;
 
-export function claimParameters(batch: Batch<ClaimRequest>): string[] {
+export type Batch<Request> = readonly Asked<Request>[];
+
+export function claimParameters(batch: Batch<ClaimRequest>): Parameter[] {
   const of = columnOf(batch);
   return [
     ...idParameters(batch),
@@ -37,7 +40,7 @@ export function claimParameters(batch: Batch<ClaimRequest>): string[] {
   ];
 }
 
-export function extendParameters(batch: Batch<ExtendRequest>): string[] {
+export function extendParameters(batch: Batch<ExtendRequest>): Parameter[] {
   const of = columnOf(batch);
   return [
     ...idParameters(batch),
@@ -50,7 +53,7 @@ export function extendParameters(batch: Batch<ExtendRequest>): string[] {
   ];
 }
 
-export function settleParameters(batch: Batch<SettleRequest>): string[] {
+export function settleParameters(batch: Batch<SettleRequest>): Parameter[] {
   const of = columnOf(batch);
   const completedOf = <T>(pick: (completed: Settlement & { kind: 'completed' }) => T): (T | undefined)[] =>
     of(({ settlement }) => (settlement.kind === 'completed' ? pick(settlement) : undefined));
@@ -69,16 +72,16 @@ export function settleParameters(batch: Batch<SettleRequest>): string[] {
   ];
 }
 
-export function readParameters(batch: Batch<ReadRequest>): string[] {
+export function readParameters(batch: Batch<ReadRequest>): Parameter[] {
   return [...idParameters(batch), booleans(columnOf(batch)(({ includeResult }) => includeResult))];
 }
 
-export function removeParameters(batch: Batch<RemoveRequest>): string[] {
+export function removeParameters(batch: Batch<RemoveRequest>): Parameter[] {
   const of = columnOf(batch);
   return [...idParameters(batch), numbers(of(({ revision }) => revision)), booleans(of(({ force }) => force))];
 }
 
-function idParameters(batch: Batch<RecordId>): string[] {
+function idParameters(batch: Batch<RecordId>): Parameter[] {
   const of = columnOf(batch);
   return [
     texts(of(({ namespace }) => namespace)),
@@ -87,7 +90,7 @@ function idParameters(batch: Batch<RecordId>): string[] {
   ];
 }
 
-function guardParameters(batch: Batch<ExtendRequest | SettleRequest>): string[] {
+function guardParameters(batch: Batch<ExtendRequest | SettleRequest>): Parameter[] {
   const of = columnOf(batch);
   return [
     texts(of(({ guard }) => (guard.kind === 'token' ? guard.leaseToken : undefined))),

@@ -4,14 +4,14 @@ import type { Registry, RegistryEntry } from '../contract/index.ts';
 import type { Connections } from './connections.ts';
 import { readError, writeError } from './errors.ts';
 import type { Row } from './rows.ts';
-import { statements } from './sql.ts';
+import { statements, type Statement } from './sql.ts';
 
 export function createRegistry(connections: Connections, commitLevel: string): Registry {
-  const read = (statement: string, values: unknown[]): Promise<readonly Row[]> =>
+  const read = (statement: Statement, values: unknown[]): Promise<readonly Row[]> =>
     connections.call(statement, values).catch((error: unknown) => {
       throw readError(error);
     });
-  const write = (statement: string, values: unknown[]): Promise<readonly Row[]> =>
+  const write = (statement: Statement, values: unknown[]): Promise<readonly Row[]> =>
     connections.call(statement, [commitLevel, ...values]).catch((error: unknown) => {
       throw writeError(error);
     });

@@ -1,15 +1,18 @@
 // Rows as answers and records.
 
 import {
+  applyClaim,
   durationMs,
   epochMs,
   type AttemptOrigin,
+  type ClaimRequest,
   type EpochMs,
   type LeaseToken,
   type RecordId,
   type StoredRecord,
   type StoredState,
 } from '../contract/index.ts';
+import type { Asked, Batch } from './parameters.ts';
 import { bytesOf, claimOf, errorOf, outcomeOf, textOf } from './columns.ts';
 
 /** A row as text. Of the hot verbs in the order of onced_store.answer. */
@@ -17,23 +20,60 @@ export type Row = readonly (string | null)[];
 
 export interface Answer {
   readonly applied: boolean;
-  readonly busy: boolean;
   readonly nowMs: EpochMs;
   readonly replacedExpired: boolean;
   readonly record: StoredRecord | undefined;
 }
 
+/** `busy`: another transaction holds the row, so nothing was judged. Undefined: there was no row for it. */
+export type Answered<Result> = Result | 'busy' | undefined;
+
 const RECORD_AT = 5;
 
-export function answerOf(row: Row, id: RecordId): Answer {
+/** One row an operation, in any order. */
+export function answersOf(rows: readonly Row[], batch: Batch<RecordId>): Answered<Answer>[] {
+  const answers = new Map(rows.map((row) => [placeOf(row), row]));
+  return batch.map(({ request }, place) => {
+    const row = answers.get(place);
+    return row === undefined ? undefined : answerOf(row, request);
+  });
+}
+
+function answerOf(row: Row, id: RecordId): Answer | 'busy' {
+  const [, applied, busy, nowMs, replacedExpired] = row;
+  if (busy === 't') return 'busy';
   return {
-    applied: row[1] === 't',
-    busy: row[2] === 't',
-    nowMs: epochMs(Number(row[3])),
-    replacedExpired: row[4] === 't',
+    applied: applied === 't',
+    nowMs: epochMs(Number(nowMs)),
+    replacedExpired: replacedExpired === 't',
     record: row[RECORD_AT] === null ? undefined : recordOf(id, row, RECORD_AT),
   };
 }
+
+/** First the clock and how many made a new record, then a row for each of the others. */
+export function claimAnswers([summary, ...rows]: readonly Row[], batch: Batch<ClaimRequest>): Answered<Answer>[] {
+  const [, , , clockMs, , , , freshCount] = summary ?? [];
+  // What a new record holds was said by the caller, so it is not sent back; but nobody acquires by an answer gone astray.
+  if (Number(freshCount) + rows.length !== batch.length) {
+    throw new Error(`Postgres answered for ${freshCount} + ${rows.length} claims of ${batch.length}`);
+  }
+  const clock = epochMs(Number(clockMs));
+  return answersOf(rows, batch).map((answer, place) => answer ?? freshAnswer(batch[place], clock));
+}
+
+function freshAnswer(asked: Asked<ClaimRequest> | undefined, clock: EpochMs): Answered<Answer> {
+  if (asked === undefined) return undefined;
+  const nowMs = asked.nowMs ?? clock;
+  const record = applyClaim(asked.request, undefined, nowMs);
+  return { applied: record !== undefined, nowMs, replacedExpired: false, record };
+}
+
+export function removals(rows: readonly Row[], batch: Batch<unknown>): Answered<boolean>[] {
+  const answers = new Map(rows.map((row) => [placeOf(row), row[2] === 't' ? 'busy' : row[1] === 't'] as const));
+  return batch.map((_, place) => answers.get(place));
+}
+
+const placeOf = (row: Row): number => Number(row[0]) - 1;
 
 /** The record whose columns start at `at`. */
 export function recordOf({ namespace, key }: RecordId, row: Row, at: number): StoredRecord {

@@ -18,9 +18,10 @@ import {
   removeParameters,
   settleParameters,
   type Asked,
+  type Batch,
 } from './parameters.ts';
-import { answerOf, type Answer, type Row } from './rows.ts';
-import { statements } from './sql.ts';
+import { answersOf, claimAnswers, removals, type Answer, type Answered, type Row } from './rows.ts';
+import { statements, type Statement } from './sql.ts';
 
 /** How many verbs may need their lanes at once. */
 export const HOT_VERBS = 5;
@@ -34,87 +35,64 @@ export interface HotVerbs {
 }
 
 export function createHotVerbs(connections: Connections, commitLevel: string): HotVerbs {
-  const verb = <Request extends RecordId>(definition: Definition<Request>) =>
-    batcherOf(connections, definition, placedAnswer);
   return {
-    claim: verb<ClaimRequest>({
+    claim: batcherOf<ClaimRequest, Answer>(connections, {
       statement: statements.claim,
       values: (batch) => [commitLevel, ...claimParameters(batch)],
-      // Attempts on one key may share a batch, and Postgres lets one of them through. The same attempt twice may not.
-      nameOf: (request) => `${nameOf(request)}\0${request.leaseToken}`,
+      // Attempts on one key may share a batch, and Postgres lets one of them through.
+      nameOf: ({ leaseToken }) => leaseToken,
+      answers: claimAnswers,
     }),
-    extend: verb<ExtendRequest>({
+    extend: batcherOf<ExtendRequest, Answer>(connections, {
       statement: statements.extend,
       values: (batch) => [commitLevel, ...extendParameters(batch)],
       nameOf,
       bytesOf: ({ checkpoint }) => checkpoint?.length ?? 0,
+      answers: answersOf,
     }),
-    settle: verb<SettleRequest>({
+    settle: batcherOf<SettleRequest, Answer>(connections, {
       statement: statements.settle,
       values: (batch) => [commitLevel, ...settleParameters(batch)],
       nameOf,
       bytesOf: ({ settlement }) => (settlement.kind === 'completed' ? settlement.result.length : 0),
+      answers: answersOf,
     }),
-    read: verb<ReadRequest>({ statement: statements.read, values: readParameters, isRead: true }),
-    remove: batcherOf<RemoveRequest, boolean>(
-      connections,
-      {
-        statement: statements.remove,
-        values: (batch) => [commitLevel, ...removeParameters(batch)],
-        nameOf,
-      },
-      placedRemoval,
-    ),
+    read: batcherOf<ReadRequest, Answer>(connections, {
+      statement: statements.read,
+      values: readParameters,
+      isRead: true,
+      answers: answersOf,
+    }),
+    remove: batcherOf<RemoveRequest, boolean>(connections, {
+      statement: statements.remove,
+      values: (batch) => [commitLevel, ...removeParameters(batch)],
+      nameOf,
+      answers: removals,
+    }),
   };
 }
 
 const nameOf = ({ namespace, key }: RecordId): string => `${namespace}\0${key}`;
 
-interface Definition<Request> {
-  readonly statement: string;
-  readonly values: (batch: readonly Asked<Request>[]) => readonly unknown[];
+interface Definition<Request, Result> {
+  readonly statement: Statement;
+  readonly values: (batch: Batch<Request>) => readonly unknown[];
   readonly nameOf?: (request: Request) => string;
   readonly bytesOf?: (request: Request) => number;
   readonly isRead?: boolean;
+  /** What the rows answer, by place in the batch. */
+  readonly answers: (rows: readonly Row[], batch: Batch<Request>) => readonly Answered<Result>[];
 }
 
-/** What a row answers, and to which operation of the batch. */
-interface Placed<Result> {
-  readonly place: number;
-  readonly result: Result | 'busy';
-}
-
-function placedAnswer(row: Row, batch: readonly Asked<RecordId>[]): Placed<Answer> {
-  const place = placeOf(row);
-  const asked = batch[place];
-  if (asked === undefined) throw new Error(`Postgres answered for place ${place} of a batch of ${batch.length}`);
-  const answer = answerOf(row, asked.request);
-  return { place, result: answer.busy ? 'busy' : answer };
-}
-
-function placedRemoval(row: Row): Placed<boolean> {
-  return { place: placeOf(row), result: row[2] === 't' ? 'busy' : row[1] === 't' };
-}
-
-const placeOf = (row: Row): number => Number(row[0]) - 1;
-
-function batcherOf<Request extends RecordId, Result>(
+function batcherOf<Request, Result>(
   connections: Connections,
-  { statement, values, nameOf, bytesOf, isRead = false }: Definition<Request>,
-  placed: (row: Row, batch: readonly Asked<RecordId>[]) => Placed<Result>,
+  { statement, values, nameOf, bytesOf, isRead = false, answers }: Definition<Request, Result>,
 ): Batcher<Asked<Request>, Result> {
   return createBatcher<Asked<Request>, Result>({
     lanes: limits.lanesPerVerb,
     isRead,
     nameOf: nameOf === undefined ? undefined : ({ request }) => nameOf(request),
     bytesOf: bytesOf === undefined ? () => 0 : ({ request }) => bytesOf(request),
-    async run(batch) {
-      const results: (Result | 'busy' | undefined)[] = [];
-      for (const row of await connections.call(statement, values(batch))) {
-        const { place, result } = placed(row, batch);
-        results[place] = result;
-      }
-      return results;
-    },
+    run: async (batch) => answers(await connections.call(statement, values(batch)), batch),
   });
 }

@@ -27,7 +27,7 @@ export interface PostgresServer {
 
 /** Postgres refuses to run as root: then it runs as nobody, who is there on every machine. */
 const RUN_AS = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-const USER = 'onced';
+const USER = 'postgres';
 const START_ATTEMPTS_MAX = 3;
 const START_MS_MAX = 20_000;
 

@@ -1,6 +1,7 @@
--- Claims many keys in one transaction; see Store.claim. In: parallel arrays, one element an operation; p_expected null for
--- `absent`; p_nows null for the clock. Out: one answer an operation, with the result bytes only of a record that stands
--- in the way. Invariant: of the claims on one key with one expectation, here and in every other session, one is applied.
+-- Claims many keys in one transaction; see Store.claim. In: parallel arrays, one element an operation, no token twice;
+-- p_expected null for `absent`; p_nows null for the clock. Out: an answer with ord 0 that has the clock and, as attempt, how
+-- many made a new record; and one for each of the others, with the result bytes of a record that stands in its way.
+-- Invariant: of the claims on one key with one expectation, here and in every other session, one is applied.
 --
 -- Never waits for a row: one that another transaction holds is skipped and answered `busy`, so that a service's long
 -- transaction holds up its own key and not the batch. Inserts may wait for another server's insert; they go in key order.
@@ -19,40 +20,57 @@ as $$
 declare
   v_commit text := set_config('synchronous_commit', p_commit, true);
   v_now_ms bigint := onced_store.clock_ms();
-  v_written integer;
-  v_locked bigint[];
+  v_inserted text[];
+  v_rest bigint[];
+  v_answer onced_store.answer;
 begin
   -- Nothing stood there, so nothing is judged by this instant. `not exists`: an insert would wait for a row being changed.
-  insert into onced_store.records as r (
-    namespace, key, state, revision, attempt, attempt_origin, fencing_token, lease_token, lease_expire_ms, hold_start_ms,
-    create_ms, update_ms, ttl_ms, expire_ms, purge_ms, owner, claim)
-  select a.namespace, a.key, 'IN_PROGRESS', a.now_ms, 1, 'FRESH', a.now_ms, a.token, a.now_ms + a.lease_ms, a.now_ms,
-         a.now_ms, a.now_ms, a.ttl_ms, a.now_ms + a.lease_ms + a.orphan_ttl_ms,
-         a.now_ms + a.lease_ms + a.orphan_ttl_ms + a.grace_ms, a.owner, a.claim
-    from (
-      select b.*, coalesce(b.at_ms, v_now_ms) as now_ms
-        from unnest(p_namespaces, p_keys, p_nows, p_expected, p_tokens, p_lease_ms, p_orphan_ttl_ms, p_ttl_ms,
-                    p_grace_ms, p_owners, p_claims)
-          as b (namespace, key, at_ms, expected, token, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms, owner, claim)
-       where b.expected is null
-         and not exists (select from onced_store.records s where s.namespace = b.namespace collate "C" and s.key = b.key)
-    ) a
-   order by a.namespace collate "C", a.key
-  on conflict (namespace, key) do nothing;
-  get diagnostics v_written = row_count;
+  with inserted as (
+    insert into onced_store.records as r (
+      namespace, key, state, revision, attempt, attempt_origin, fencing_token, lease_token, lease_expire_ms, hold_start_ms,
+      create_ms, update_ms, ttl_ms, expire_ms, purge_ms, owner, claim)
+    select a.namespace, a.key, 'IN_PROGRESS', a.now_ms, 1, 'FRESH', a.now_ms, a.token, a.now_ms + a.lease_ms, a.now_ms,
+           a.now_ms, a.now_ms, a.ttl_ms, a.now_ms + a.lease_ms + a.orphan_ttl_ms,
+           a.now_ms + a.lease_ms + a.orphan_ttl_ms + a.grace_ms, a.owner, a.claim
+      from (
+        select distinct on (b.namespace collate "C", b.key) b.*, coalesce(b.at_ms, v_now_ms) as now_ms
+          from unnest(p_namespaces, p_keys, p_nows, p_expected, p_tokens, p_lease_ms, p_orphan_ttl_ms, p_ttl_ms,
+                      p_grace_ms, p_owners, p_claims)
+            as b (namespace, key, at_ms, expected, token, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms, owner, claim)
+         where b.expected is null
+           and not exists (select from onced_store.records s where s.namespace = b.namespace collate "C" and s.key = b.key)
+         order by b.namespace collate "C", b.key
+      ) a
+    returning r.namespace, r.lease_token
+  ), counted as (
+    insert into onced_store.count_changes (namespace, state, records, bytes)
+    select i.namespace, 'IN_PROGRESS', count(*), 0 from inserted i group by i.namespace
+  )
+  select array_agg(i.lease_token) into v_inserted from inserted i;
 
-  if v_written < cardinality(p_keys) then
-    select array_agg(l.ord) into v_locked from (
-      select a.ord
-        from unnest(p_namespaces, p_keys, p_nows, p_expected) with ordinality
-          as a (namespace, key, at_ms, expected, ord)
-        join onced_store.records r on r.namespace = a.namespace collate "C" and r.key = a.key
-       where onced_store.claimable(a.expected, coalesce(a.at_ms, onced_store.clock_ms()), r.revision, r.expire_ms)
-       order by r.namespace, r.key
-         for update of r skip locked
-    ) l;
-    -- Judged again by a clock that was read when the rows were ours.
-    v_now_ms := onced_store.clock_ms();
+  v_answer.ord := 0;
+  v_answer.now_ms := v_now_ms;
+  v_answer.attempt := coalesce(cardinality(v_inserted), 0);
+  return next v_answer;
+  if v_answer.attempt = cardinality(p_tokens) then return; end if;
+
+  select array_agg(a.ord) into v_rest
+    from unnest(p_tokens) with ordinality as a (token, ord)
+   where a.token = any (v_inserted) is not true;
+  return query
+  with locked as materialized (
+    select a.*, r.ctid as place, r.state as old_state, onced_store.stored_bytes(r.result, r.checkpoint) as old_bytes
+      from unnest(p_namespaces, p_keys, p_nows, p_expected, p_tokens, p_lease_ms, p_orphan_ttl_ms, p_ttl_ms,
+                  p_grace_ms, p_owners, p_claims) with ordinality
+        as a (namespace, key, at_ms, expected, token, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms, owner, claim, ord)
+      join onced_store.records r on r.namespace = a.namespace collate "C" and r.key = a.key
+     where a.ord = any (v_rest)
+       and onced_store.claimable(a.expected, coalesce(a.at_ms, onced_store.clock_ms()), r.revision, r.expire_ms)
+       for update of r skip locked
+  ), clock as materialized (
+    -- Read when all rows are ours, since it counts them first.
+    select onced_store.clock_ms() as now_ms from (select count(*) from locked) l
+  ), written as (
     update onced_store.records r
        set state = 'IN_PROGRESS',
            revision = greatest(r.revision + 1, a.now_ms),
@@ -80,33 +98,41 @@ begin
            result = null,
            result_bytes = 0,
            result_dropped = false
+      from (select l.*, coalesce(l.at_ms, c.now_ms) as now_ms from clock c cross join locked l) a
+     where r.ctid = a.place
+       and onced_store.claimable(a.expected, a.now_ms, r.revision, r.expire_ms)
+    returning a.ord, a.now_ms, a.old_state, a.old_bytes, r.*
+  ), counted as (
+    insert into onced_store.count_changes (namespace, state, records, bytes)
+    select c.namespace, c.state, sum(c.records), sum(c.bytes)
       from (
-        select b.*, coalesce(b.at_ms, v_now_ms) as now_ms
-          from unnest(p_namespaces, p_keys, p_nows, p_expected, p_tokens, p_lease_ms, p_orphan_ttl_ms, p_ttl_ms,
-                      p_grace_ms, p_owners, p_claims) with ordinality
-            as b (namespace, key, at_ms, expected, token, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms, owner, claim, ord)
-         where b.ord = any (v_locked)
-      ) a
-     where r.namespace = a.namespace collate "C" and r.key = a.key
-       and onced_store.claimable(a.expected, a.now_ms, r.revision, r.expire_ms);
-  end if;
-
-  return query
-  select a.ord::integer, w.applied,
-         not w.applied
-           and case when r.namespace is null then a.expected is null
-                    else onced_store.claimable(a.expected, w.now_ms, r.revision, r.expire_ms) end,
-         w.now_ms, w.applied and r.attempt_origin = 'LATE_RETRY',
+        select w.namespace, w.old_state as state, -1 as records, -w.old_bytes as bytes from written w
+        union all
+        select w.namespace, w.state, 1, onced_store.stored_bytes(w.result, w.checkpoint) from written w
+      ) c
+     group by c.namespace, c.state
+    having sum(c.records) <> 0 or sum(c.bytes) <> 0
+  )
+  select r.ord::integer, true, false, r.now_ms, r.attempt_origin = 'LATE_RETRY',
          r.state, r.revision, r.attempt, r.attempt_origin, r.fencing_token, r.lease_token, r.lease_expire_ms, r.hold_start_ms,
          r.create_ms, r.update_ms, r.settle_ms, r.retry_ms, r.ttl_ms, r.expire_ms, r.result_expire_ms, r.purge_ms,
          r.owner, r.claim, r.checkpoint, r.error, r.outcome, r.settle_digest,
          r.result, r.result_bytes, r.result_dropped
-    from unnest(p_namespaces, p_keys, p_nows, p_expected, p_tokens) with ordinality
-      as a (namespace, key, at_ms, expected, token, ord)
+    from written r
+  union all
+  -- The others, as this statement saw them. One that could be claimed was held or changed by somebody at that moment.
+  select a.ord::integer, false,
+         case when r.namespace is null then a.expected is null
+              else onced_store.claimable(a.expected, coalesce(a.at_ms, c.now_ms), r.revision, r.expire_ms) end,
+         coalesce(a.at_ms, c.now_ms), false,
+         r.state, r.revision, r.attempt, r.attempt_origin, r.fencing_token, r.lease_token, r.lease_expire_ms, r.hold_start_ms,
+         r.create_ms, r.update_ms, r.settle_ms, r.retry_ms, r.ttl_ms, r.expire_ms, r.result_expire_ms, r.purge_ms,
+         r.owner, r.claim, r.checkpoint, r.error, r.outcome, r.settle_digest,
+         r.result, r.result_bytes, r.result_dropped
+    from clock c
+   cross join unnest(p_namespaces, p_keys, p_nows, p_expected) with ordinality
+      as a (namespace, key, at_ms, expected, ord)
     left join onced_store.records r on r.namespace = a.namespace collate "C" and r.key = a.key
-   cross join lateral (
-      select coalesce(r.xmin = pg_current_xact_id_if_assigned()::xid and r.lease_token = a.token, false) as applied,
-             coalesce(a.at_ms, v_now_ms) as now_ms
-   ) w;
+   where a.ord = any (v_rest) and a.ord not in (select w.ord from written w);
 end
 $$;

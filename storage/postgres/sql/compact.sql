@@ -17,7 +17,7 @@ begin
   perform onced_store.fold_counts();
 
   with due as materialized (
-    select r.namespace, r.key
+    select r.namespace, r.key, onced_store.stored_bytes(r.result, null) as result_bytes
       from onced_store.records r
      where least(r.purge_ms, nullif(r.result_expire_ms, 0)) <= v_now_ms
        and r.namespace <> all (p_except)
@@ -28,14 +28,23 @@ begin
     delete from onced_store.records r
      using due d
      where r.namespace = d.namespace and r.key = d.key and r.purge_ms <= v_now_ms
-    returning 1
+    returning r.namespace, r.state, onced_store.stored_bytes(r.result, r.checkpoint) as bytes
   ), dropped as (
     update onced_store.records r
        set result = null, result_dropped = true, result_expire_ms = 0, revision = r.revision + 1
       from due d
      where r.namespace = d.namespace and r.key = d.key and r.purge_ms > v_now_ms
        and r.result_expire_ms > 0 and r.result_expire_ms <= v_now_ms
-    returning 1
+    returning r.namespace, r.state, d.result_bytes as bytes
+  ), counted as (
+    insert into onced_store.count_changes (namespace, state, records, bytes)
+    select c.namespace, c.state, sum(c.records), sum(c.bytes)
+      from (
+        select d.namespace, d.state, -1 as records, -d.bytes as bytes from removed d
+        union all
+        select d.namespace, d.state, 0, -d.bytes from dropped d
+      ) c
+     group by c.namespace, c.state
   )
   select (select count(*) from removed), (select count(*) from dropped) into v_removed, v_dropped;
 

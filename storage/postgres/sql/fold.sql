@@ -17,3 +17,19 @@ begin
   delete from onced_store.counts t where t.records = 0 and t.bytes = 0;
 end
 $$;
+
+-- Counts all records anew, for whoever changed them by hand. In, out: nothing. Waits for writers and holds them up meanwhile.
+create or replace function onced_store.recount() returns void
+language plpgsql
+as $$
+begin
+  perform pg_advisory_xact_lock(7062201894);
+  lock table onced_store.records in share row exclusive mode;
+  delete from onced_store.count_changes;
+  delete from onced_store.counts;
+  insert into onced_store.counts (namespace, state, records, bytes)
+  select r.namespace, r.state, count(*), sum(onced_store.stored_bytes(r.result, r.checkpoint))
+    from onced_store.records r
+   group by r.namespace, r.state;
+end
+$$;

@@ -39,3 +39,8 @@ as $$
      and (p_state in ('IN_PROGRESS', 'UNKNOWN') or (p_settles and p_token is null and p_state = 'RELEASED'))
      and case when p_token is null then p_revision = p_guard_revision else p_lease_token = p_token end
 $$;
+
+-- What a record's payloads take, as stats count it.
+create or replace function onced_store.stored_bytes(p_result bytea, p_checkpoint bytea) returns bigint
+language sql immutable parallel safe
+as $$ select coalesce(octet_length(p_result), 0)::bigint + coalesce(octet_length(p_checkpoint), 0) $$;

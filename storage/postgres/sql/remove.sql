@@ -20,7 +20,6 @@ begin
       from unnest(p_namespaces, p_keys, p_revisions) with ordinality as a (namespace, key, revision, ord)
       join onced_store.records r on r.namespace = a.namespace collate "C" and r.key = a.key
      where r.revision = a.revision
-     order by r.namespace, r.key
        for update of r skip locked
   ) l;
   v_now_ms := onced_store.clock_ms();
@@ -32,7 +31,10 @@ begin
      where a.ord = any (v_locked)
        and r.namespace = a.namespace collate "C" and r.key = a.key and r.revision = a.revision
        and (a.force or r.state <> 'IN_PROGRESS' or coalesce(a.at_ms, v_now_ms) >= r.lease_expire_ms)
-    returning a.ord
+    returning a.ord, r.namespace, r.state, onced_store.stored_bytes(r.result, r.checkpoint) as bytes
+  ), counted as (
+    insert into onced_store.count_changes (namespace, state, records, bytes)
+    select d.namespace, d.state, -count(*), -sum(d.bytes) from removed d group by d.namespace, d.state
   )
   select array_agg(d.ord) into v_removed from removed d;
 
