@@ -30,6 +30,10 @@ const FUNCTION_FILES = [
   'tell',
   'ping',
   'registry',
+  'settle-held',
+  'public/complete',
+  'public/fail',
+  'public/check-fence',
 ];
 export const functions: string = FUNCTION_FILES.map((name) => read(`sql/${name}.sql`)).join('\n');
 
