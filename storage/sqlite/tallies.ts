@@ -1,11 +1,10 @@
 // Counts of records and bytes by namespace and state: gathered in memory over a batch, written once with it.
 
-import type { StoredRecord, StoredState } from '../contract/index.ts';
+import { STORED_STATES, type StoredRecord, type StoredState } from '../contract/index.ts';
 import { payloadBytes, stateCode } from './rows.ts';
 import type { Statements } from './statements.ts';
 
 interface Change {
-  readonly namespace: string;
   readonly state: StoredState;
   records: number;
   bytes: number;
@@ -22,15 +21,21 @@ export interface Tallies {
 }
 
 export function createTallies(): Tallies {
-  const changes = new Map<string, Change>();
+  const changes = new Map<string, Change[]>();
+
+  const changeOf = (namespace: string, state: StoredState): Change => {
+    let ofNamespace = changes.get(namespace);
+    if (ofNamespace === undefined) {
+      ofNamespace = STORED_STATES.map((each) => ({ state: each, records: 0, bytes: 0 }));
+      changes.set(namespace, ofNamespace);
+    }
+    const change = ofNamespace[stateCode(state)];
+    if (change === undefined) throw new Error(`no tally for the state ${state}`);
+    return change;
+  };
 
   const add: Tallies['add'] = (namespace, state, { records, bytes }) => {
-    const name = `${state} ${namespace}`;
-    const change = changes.get(name);
-    if (change === undefined) {
-      changes.set(name, { namespace, state, records, bytes });
-      return;
-    }
+    const change = changeOf(namespace, state);
     change.records += records;
     change.bytes += bytes;
   };
@@ -44,8 +49,10 @@ export function createTallies(): Tallies {
     },
 
     write(statements) {
-      for (const { namespace, state, records, bytes } of changes.values()) {
-        if (records !== 0 || bytes !== 0) statements.tally.run(namespace, stateCode(state), records, bytes);
+      for (const [namespace, ofNamespace] of changes) {
+        for (const { state, records, bytes } of ofNamespace) {
+          if (records !== 0 || bytes !== 0) statements.tally.run(namespace, stateCode(state), records, bytes);
+        }
       }
     },
 
