@@ -1,6 +1,6 @@
 // The store's files on disk.
 
-import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 
 /**
@@ -9,7 +9,8 @@ import { basename, dirname, join, resolve } from 'node:path';
  */
 export function settlePath(path: string): string {
   const absolute = resolve(path);
-  mkdirSync(dirname(absolute), { recursive: true, mode: 0o700 });
+  const made = mkdirSync(dirname(absolute), { recursive: true, mode: 0o700 });
+  if (made !== undefined) syncFolders(dirname(absolute), dirname(made));
   return existsSync(absolute) ? realpathSync(absolute) : join(realpathSync(dirname(absolute)), basename(absolute));
 }
 
@@ -19,4 +20,14 @@ export function settlePath(path: string): string {
  */
 export function createPrivateFile(path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+}
+
+/** A new folder outlives a power cut only once its parent was flushed; SQLite flushes the one that its file is in. */
+function syncFolders(from: string, to: string): void {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const descriptor = openSync(folder, 'r');
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+    if (folder === to) return;
+  }
 }

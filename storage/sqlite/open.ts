@@ -75,10 +75,22 @@ function settled(path: string): string {
 
 /** The connection with its settings and schema. Throws StoreRefusedError for the first thing that does not hold. */
 export function openDatabase(path: string, log: FileLog): Database {
-  const wasUnclean = sizeOf(`${path}-wal`) > 0;
   createPrivateFile(path);
+  try {
+    return connect(path, log, 'normal');
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    // Not even space for the log's index, which stands in memory when nobody else may look.
+    log.warn(`the disk of ${path} is full: until the next start no other program can read the file`);
+    return connect(path, log, 'exclusive');
+  }
+}
+
+function connect(path: string, log: FileLog, lockingMode: 'normal' | 'exclusive'): Database {
+  const wasUnclean = sizeOf(`${path}-wal`) > 0;
   const database = new Sqlite(path);
   try {
+    database.pragma(`locking_mode = ${lockingMode}`);
     demand(path, checkSchema(database));
     applySettings(database);
     if (wasUnclean) demand(path, checkIntegrity(database, path, log));
