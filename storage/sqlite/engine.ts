@@ -3,14 +3,14 @@
 
 import type { Database } from 'better-sqlite3';
 import { epochMs, StoreError, type EpochMs, type RecordId } from '../contract/index.ts';
-import { CHECKPOINT_BUSY_PAGES, CHECKPOINT_FULL_PAGES, CHECKPOINT_IDLE_PAGES } from './limits.ts';
 import { BY_THE_CLOCK, type FailedReply, type Operation, type Reply } from './protocol.ts';
 import { hashOf, runClaim, runExtend, runRead, runSettle, type Table } from './records.ts';
 import { runRegistryGet, runRegistryList, runRegistryPut, runRegistryRemove } from './registry.ts';
 import type { Space } from './space.ts';
 import { prepareStatements } from './statements.ts';
 import { createTallies } from './tallies.ts';
-import { FatalStoreError, fullError, isFatal, isFull, sqliteCode, toStoreError } from './trouble.ts';
+import { createTidying } from './tidying.ts';
+import { fatalMessage, FatalStoreError, fullError, isFatal, isFull, sqliteCode, toStoreError } from './trouble.ts';
 import { runCompact, runList, runRemove, runStats } from './upkeep.ts';
 
 export interface Engine {
@@ -19,8 +19,10 @@ export interface Engine {
    * believed any more: then nothing of the batch may be acknowledged and the process must end.
    */
   run(operations: readonly Operation[]): readonly Reply[];
-  /** Moves the log into the database when there is enough of it; the caller has nothing better to do. */
-  tidy(): void;
+  /** To be called after each batch was answered: bounds the log when there never is an idle moment. */
+  keepUp(): void;
+  /** To be called when there is nothing better to do. True when there is more of it to do. */
+  tidy(): boolean;
   close(): void;
 }
 
@@ -70,9 +72,12 @@ export function createEngine(parts: EngineParts): Engine {
     }
   };
 
-  const commit = (operations: readonly Operation[]): readonly Reply[] => {
+  const begin = (operations: readonly Operation[]): void => {
     // Looking needs no write lock, so it goes on when a write cannot even begin.
     (operations.every(isReading) ? statements.beginReading : statements.begin).run();
+  };
+
+  const commit = (operations: readonly Operation[]): readonly Reply[] => {
     const changesBefore = totalChanges();
     const replies = operations.map(runOne);
     if (totalChanges() !== changesBefore) {
@@ -87,12 +92,25 @@ export function createEngine(parts: EngineParts): Engine {
 
   const attempt = (operations: readonly Operation[]): readonly Reply[] => {
     try {
+      begin(operations);
+    } catch (error) {
+      return withoutBegin(operations, error);
+    }
+    try {
       return commit(operations);
     } catch (error) {
       return recover(operations, error);
     } finally {
       table.tallies.forget();
     }
+  };
+
+  // No write can begin (another program holds the lock, the mount is read-only), so trying them one by one would wait
+  // for the lock each time. Those that only look are still answered.
+  const withoutBegin = (operations: readonly Operation[], error: unknown): readonly Reply[] => {
+    if (isFatal(error)) throw new FatalStoreError(fatalMessage(error), { cause: error });
+    if (operations.every(isReading)) return operations.map(() => failed(error));
+    return operations.flatMap((operation) => (isReading(operation) ? attempt([operation]) : [failed(error)]));
   };
 
   // One operation's trouble must not fail the others: nothing of the batch was written, so each is tried by itself.
@@ -106,33 +124,16 @@ export function createEngine(parts: EngineParts): Engine {
     return operations.flatMap((operation) => attempt([operation]));
   };
 
-  // NOOP moves nothing and tells how much there is to move.
-  const logPages = (): number => {
-    const [, log, moved] = statements.logState.get() as [busy: number, log: number, moved: number];
-    return log - moved;
-  };
-
-  const checkpoint = (mode: 'passive' | 'truncate'): void => {
-    try {
-      database.pragma(`wal_checkpoint(${mode})`);
-    } catch (error) {
-      if (isFatal(error)) throw new FatalStoreError(fatalMessage(error), { cause: error });
-      if (isFull(error)) space.becameFull();
-    }
-  };
-
+  const tidying = createTidying({ database, statements, space });
   return {
     run(operations) {
       space.look();
-      const replies = attempt(operations);
-      if (logPages() >= CHECKPOINT_BUSY_PAGES) checkpoint('passive');
-      return replies;
+      return attempt(operations);
     },
-    tidy() {
-      if (logPages() >= (space.isFull() ? CHECKPOINT_FULL_PAGES : CHECKPOINT_IDLE_PAGES)) checkpoint('passive');
-    },
+    keepUp: () => tidying.keepUp(),
+    tidy: () => tidying.tidy(),
     close() {
-      checkpoint('truncate');
+      tidying.checkpoint('truncate');
       database.close();
     },
   };
@@ -152,6 +153,3 @@ function failed(error: unknown): FailedReply {
   const { kind, message } = toStoreError(error);
   return ['failed', kind, message, cause];
 }
-
-const fatalMessage = (error: unknown): string =>
-  `SQLite reported ${sqliteCode(error) ?? String(error)}; what was acknowledged is on the disk, what was not may be lost`;

@@ -24,8 +24,12 @@ export const CHECKPOINT_IDLE_PAGES = 1_000;
 /** Log size (in pages) at which the writer does so although it is busy: 64 MiB bound the log and the next start. */
 export const CHECKPOINT_BUSY_PAGES = 16_384;
 
-/** The same on a full disk: an emptied log is written over and needs no new space. */
-export const CHECKPOINT_FULL_PAGES = 64;
+/** Free pages (10 MiB), and their share of the file, from which an idle writer makes the file smaller. */
+export const SHRINK_FREE_PAGES_MIN = 2_560;
+export const SHRINK_FREE_SHARE_MIN = 0.25;
+
+/** Pages given back in one step: a few milliseconds for whoever comes meanwhile. */
+export const SHRINK_STEP_PAGES = 500;
 
 /** How long nothing may have been asked before the writer counts as idle. */
 export const IDLE_MS = 20;

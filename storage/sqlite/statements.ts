@@ -35,6 +35,7 @@ export function prepareStatements(database: Database) {
     registryList: database.prepare(sqlOf('registry-list')),
     totalChanges: rows('total-changes'),
     logState: database.prepare<unknown[], unknown[]>('pragma wal_checkpoint(noop)').raw(),
+    pages: rows('pages'),
     beginReading: database.prepare('begin'),
     begin: database.prepare('begin immediate'),
     commit: database.prepare('commit'),

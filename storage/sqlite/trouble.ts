@@ -42,3 +42,6 @@ export function toStoreError(error: unknown): StoreError {
 
 export const fullError = (cause?: unknown): StoreError =>
   new StoreError('full', 'the disk of the SQLite store is full; free some space and it goes on by itself', { cause });
+
+export const fatalMessage = (error: unknown): string =>
+  `SQLite reported ${sqliteCode(error) ?? String(error)}; what was acknowledged is on the disk, what was not may be lost`;

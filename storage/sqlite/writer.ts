@@ -25,8 +25,17 @@ function serve(engine: Engine): void {
     guarded(() => {
       if (batch.operations.length > 0) post({ kind: 'replies', replies: answer(engine, batch) });
       if (batch.isLast) close();
-      else idle = idle?.refresh() ?? setTimeout(() => guarded(() => engine.tidy()), IDLE_MS);
+      else keepUp();
     });
+  };
+
+  const keepUp = (): void => {
+    engine.keepUp();
+    idle = idle?.refresh() ?? setTimeout(() => guarded(tidy), IDLE_MS);
+  };
+
+  const tidy = (): void => {
+    if (engine.tidy()) idle?.refresh();
   };
 
   const close = (): void => {
