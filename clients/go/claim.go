@@ -33,9 +33,17 @@ type asked struct {
 // answered with the same attempt id.
 func (c *Client) claim(ctx context.Context, request *oncedv1.BeginIntentRequest, o *runOptions) (*claimed, error) {
 	waitUntil, answerUntil := time.Now().Add(o.wait), time.Now().Add(o.beginTimeout)
+	isWaitRefused := false
 	for unanswered := 0; ; {
 		request.Wait = waitSlice(ctx, waitUntil)
+		if isWaitRefused {
+			request.Wait = nil // this namespace allows none, or not as much: ask again and again
+		}
 		answer := c.askShielded(ctx, request)
+		if !isWaitRefused && refusesWait(answer.err) {
+			isWaitRefused = true
+			continue
+		}
 		if answer.isOver {
 			return answer.claimed, answer.err
 		}
@@ -56,6 +64,15 @@ func (c *Client) claim(ctx context.Context, request *oncedv1.BeginIntentRequest,
 			return nil, firstNonNil(callerLeft(ctx, answer.err), answer.err)
 		}
 	}
+}
+
+func refusesWait(err error) bool {
+	var failure *Error
+	if !errors.As(err, &failure) || !errors.Is(err, ErrInvalidField) {
+		return false
+	}
+	_, isWait := failure.Fields["wait"]
+	return isWait && len(failure.Fields) == 1
 }
 
 // pauseUnanswered: within the budget for retries soon, beyond it slowly.

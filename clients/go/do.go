@@ -66,9 +66,10 @@ func (a *Attempt) run(ctx context.Context, sentAt time.Time, work Work, o *runOp
 		}
 	}()
 	result, err := work(workCtx, a)
+	meaning := o.classified(err)
 	hasReturned = true
-	if err != nil {
-		return result, a.fail(ctx, o.classified(err))
+	if meaning != nil {
+		return result, a.fail(ctx, meaning)
 	}
 	if result == nil {
 		result = &Result{}

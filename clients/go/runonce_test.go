@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	onced "github.com/onced/onced/clients/go"
 	"github.com/onced/onced/clients/go/internal/oncedtest"
 	"github.com/onced/onced/clients/go/oncedv1"
@@ -200,6 +202,42 @@ func TestACheckpointReachesTheNextAttempt(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestANamespaceThatAllowsNoWaitingIsPolled(t *testing.T) {
+	client, namespace := connect(t, ""), oncedtest.Namespace(t)
+	_, err := admin(t).PutNamespace(bounded(t), &oncedv1.PutNamespaceRequest{
+		Namespace: namespace, Policy: &oncedv1.NamespacePolicy{WaitMax: durationpb.New(0)}, Reason: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started := make(chan struct{})
+	var first sync.WaitGroup
+	first.Go(func() {
+		_, _ = onced.RunOnce(bounded(t), client, namespace, "k", nil, func(context.Context, *onced.Attempt) (int, error) {
+			close(started)
+			time.Sleep(500 * time.Millisecond)
+			return 1, nil
+		})
+	})
+	<-started
+	mustRunReplay(t, client, namespace, 1)
+	first.Wait()
+}
+
+func TestAClassifierThatPanicsHoldsTheKey(t *testing.T) {
+	client, namespace := connect(t, ""), oncedtest.Namespace(t)
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = onced.RunOnce(bounded(t), client, namespace, "k", nil,
+			func(context.Context, *onced.Attempt) (int, error) { return 0, errors.New("any") },
+			onced.WithClassify(func(error) error { panic("boom") }))
+	}()
+	_, err := onced.RunOnce(bounded(t), client, namespace, "k", nil, unexpected[int](t))
+	if !errors.As(err, new(*onced.OrphanedError)) {
+		t.Fatalf("error is %v", err)
 	}
 }
 

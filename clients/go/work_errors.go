@@ -74,8 +74,11 @@ func (e *WorkError) intentError() *oncedv1.IntentError {
 	}
 }
 
-// classified finds out what an error of the work means.
+// classified finds out what an error of the work means; nil for none.
 func (o *runOptions) classified(err error) *WorkError {
+	if err == nil {
+		return nil
+	}
 	var known *WorkError
 	if errors.As(err, &known) {
 		return known

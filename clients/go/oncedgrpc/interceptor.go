@@ -60,7 +60,7 @@ func (i *interceptor) intercept(
 	if err != nil {
 		return nil, refusalNoFingerprint(err)
 	}
-	w := &work{interceptor: i, method: info.FullMethod, request: request, next: next}
+	w := &work{interceptor: i, method: info.FullMethod, request: request, next: next, ended: make(chan struct{})}
 	run := []onced.RunOption{
 		onced.WithWait(waitMax), onced.WithBeginTimeout(beginTimeout),
 		onced.WithLabels(map[string]string{"grpc.key": keys[0], "grpc.method": cut(info.FullMethod)}),

@@ -77,6 +77,21 @@ type scene struct {
 	shop    *shop
 	address string
 	caller  *grpc.ClientConn
+
+	recovered func(cause any)
+}
+
+// recover is what a server has before everything else, so that a panic ends one call only.
+func (s *scene) recover(
+	ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler,
+) (response any, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.recovered(cause)
+			err = status.Error(codes.Internal, "panic")
+		}
+	}()
+	return next(ctx, request)
 }
 
 func serve(t *testing.T, options ...oncedgrpc.Option) *scene {
@@ -88,9 +103,9 @@ func serve(t *testing.T, options ...oncedgrpc.Option) *scene {
 	tenant := func(ctx context.Context) (string, error) {
 		return strings.Join(metadata.ValueFromIncomingContext(ctx, "tenant"), ""), nil
 	}
-	service := grpc.NewServer(grpc.UnaryInterceptor(
-		oncedgrpc.UnaryServerInterceptor(client, oncedtest.Namespace(t), tenant, options...)))
 	s := &scene{t: t, shop: &shop{}}
+	service := grpc.NewServer(grpc.ChainUnaryInterceptor(
+		s.recover, oncedgrpc.UnaryServerInterceptor(client, oncedtest.Namespace(t), tenant, options...)))
 	oncedv1.RegisterIdempotencyServiceServer(service, s.shop)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -272,6 +287,17 @@ func TestACallerWhoLeavesCancelsNothing(t *testing.T) {
 	if got := s.call(t.Context(), s.caller, "k", "r"); got.err != nil || !got.isReplayed || s.shop.effects.Load() != 1 {
 		t.Errorf("got %+v", got)
 	}
+}
+
+func TestAPanicIsTheServersAndHoldsTheKey(t *testing.T) {
+	recovered := make(chan any, 1)
+	s := serve(t, oncedgrpc.WithRun(onced.WithWait(0)))
+	s.shop.answer = func(context.Context, int32) error { panic("boom") }
+	s.recovered = func(cause any) { recovered <- cause }
+	if got := s.call(t.Context(), s.caller, "k", "r"); status.Code(got.err) != codes.Internal || <-recovered != "boom" {
+		t.Errorf("got %v", got.err)
+	}
+	s.expectRefusal(s.call(t.Context(), s.caller, "k", "r"), codes.Aborted, "OUTCOME_UNKNOWN")
 }
 
 func TestCallsOverALossyNetworkTakeEffectOnce(t *testing.T) {

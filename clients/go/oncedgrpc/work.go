@@ -18,24 +18,49 @@ type work struct {
 	method      string
 	request     any
 	next        grpc.UnaryHandler
-	hasRun      bool
+	ended       chan struct{}
+
+	// Set before ended is closed.
+	result   *onced.Result
+	err      error
+	panicked any
+	hasRun   bool
 }
 
-// outcome runs the method or finds what it came to before. Onced keeps the work itself from ending with ctx.
-func (w *work) outcome(ctx context.Context, key string, run []onced.RunOption) (any, error) {
-	result, err := w.interceptor.client.Do(ctx, w.interceptor.namespace, key, w.serve, run...)
+// outcome waits in the caller's time, and lets the work go on when the caller has left.
+func (w *work) outcome(ctx context.Context, key string, options []onced.RunOption) (any, error) {
+	go w.run(ctx, key, options)
+	select {
+	case <-w.ended:
+		return w.finish(ctx)
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// run ends the waiting for somebody else when the caller leaves; Onced keeps the work itself from that.
+func (w *work) run(ctx context.Context, key string, options []onced.RunOption) {
+	defer close(w.ended)
+	defer func() { w.panicked = recover() }()
+	w.result, w.err = w.interceptor.client.Do(ctx, w.interceptor.namespace, key, w.serve, options...)
+}
+
+func (w *work) finish(ctx context.Context) (any, error) {
+	if w.panicked != nil {
+		panic(w.panicked) // whatever deals with a method's panics is on the server's goroutine
+	}
 	var failed *onced.FailedError
 	switch {
-	case err == nil:
-		w.markReplay(ctx, result.Replayed)
-		return restoredResponse(w.method, result)
-	case errors.As(err, &failed):
+	case w.err == nil:
+		w.markReplay(ctx, w.result.Replayed)
+		return restoredResponse(w.method, w.result)
+	case errors.As(w.err, &failed):
 		w.markReplay(ctx, failed.Replayed)
 		return nil, restoredStatus(failed)
-	case w.hasRun && !errors.As(err, new(*onced.NotRecordedError)):
-		return nil, statusOf(err)
+	case w.hasRun && !errors.As(w.err, new(*onced.NotRecordedError)):
+		return nil, statusOf(w.err)
 	default:
-		return nil, refusal(err)
+		return nil, refusal(w.err)
 	}
 }
 

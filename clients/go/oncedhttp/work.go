@@ -31,12 +31,11 @@ func newWork(h *handler, w http.ResponseWriter, r *http.Request, body []byte) *w
 	return &work{handler: h, request: r, body: body, recorder: recorder, ended: make(chan struct{})}
 }
 
-// run is not ended by the caller's leaving: its context has the values of the request, not its end.
+// run ends the waiting for an answer when the caller leaves; Onced keeps the work itself from that.
 func (w *work) run(key string, options []onced.RunOption) {
 	defer close(w.ended)
 	defer func() { w.panicked = recover() }()
-	ctx := context.WithoutCancel(w.request.Context())
-	w.result, w.err = w.handler.client.Do(ctx, w.handler.namespace, key, w.serve, options...)
+	w.result, w.err = w.handler.client.Do(w.request.Context(), w.handler.namespace, key, w.serve, options...)
 }
 
 func (w *work) serve(ctx context.Context, attempt *onced.Attempt) (*onced.Result, error) {

@@ -7,6 +7,7 @@ import dev.onced.v1.Completed;
 import dev.onced.v1.IdempotencyServiceGrpc;
 import io.grpc.Context;
 import java.time.Duration;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
@@ -23,6 +24,7 @@ final class Claim {
   private long waitUntilNanos;
   private long answerUntilNanos;
   private int unanswered;
+  private boolean isWaitRefused;
 
   /** What ends the asking without an exception: a lease (with the time from which it counts), or a stored result. */
   record Won(Acquired acquired, long sentNanos, Completed completed) {}
@@ -48,9 +50,17 @@ final class Claim {
           return won;
         }
       } catch (OncedException failure) {
-        pauseUnanswered(failure);
+        if (!isWaitRefused && refusesWait(failure)) {
+          isWaitRefused = true; // this namespace allows none, or not as much: ask again and again
+        } else {
+          pauseUnanswered(failure);
+        }
       }
     }
+  }
+
+  private static boolean refusesWait(OncedException failure) {
+    return failure instanceof OncedException.InvalidField && failure.facts().fields().keySet().equals(Set.of("wait"));
   }
 
   private void noteAnswer() {
@@ -66,7 +76,7 @@ final class Claim {
       waitNanos = Math.min(waitNanos, leftNanos - Limits.WAY_BACK_NANOS);
     }
     Duration wait = Duration.ofMillis(Math.min(waitNanos, Limits.WAIT_SLICE_MAX_NANOS) / 1_000_000);
-    if (wait.isNegative() || wait.isZero()) {
+    if (isWaitRefused || wait.isNegative() || wait.isZero()) {
       request.clearWait();
     } else {
       request.setWait(Durations.of(wait));

@@ -14,6 +14,7 @@ public final class RunOptions implements Cloneable {
   Duration ttl;
   Duration wait = Limits.RUN_WAIT;
   Duration beginTimeout = Limits.RUN_BEGIN_TIMEOUT;
+  Duration recordWait;
   String owner;
   Map<String, String> labels = Map.of();
   List<String> exclude = List.of();
@@ -57,6 +58,17 @@ public final class RunOptions implements Cloneable {
   public RunOptions beginTimeout(Duration beginTimeout) {
     RunOptions changed = copy();
     changed.beginTimeout = beginTimeout;
+    return changed;
+  }
+
+  /**
+   * How long the run waits, after the work, for its outcome to be recorded. After it the run ends with {@link
+   * RunException.NotRecorded}, while the recording goes on behind it; for servers, whose threads are few. By default as
+   * long as it takes (see {@link OncedClientBuilder#settleFor}).
+   */
+  public RunOptions recordWait(Duration recordWait) {
+    RunOptions changed = copy();
+    changed.recordWait = recordWait;
     return changed;
   }
 

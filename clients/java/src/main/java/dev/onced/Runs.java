@@ -24,32 +24,43 @@ final class Runs {
       Settling.giveBack(client, namespace, key, won.acquired());
       throw Waiting.cancelled(null);
     }
-    try (Attempt attempt = new Attempt(client, hold(namespace, key, run, won), won)) {
-      return perform(client, attempt, run, work);
+    Attempt attempt = new Attempt(client, hold(namespace, key, run, won), won);
+    Ended ended = perform(attempt, run, work);
+    try {
+      Result result = Recording.record(client, attempt, ended, run.recordWait);
+      if (ended.error == null) {
+        return result;
+      }
+    } catch (RuntimeException e) {
+      if (ended.error == null) {
+        throw e;
+      }
+      ended.error.addSuppressed(e);
     }
+    throw ended.error;
   }
 
-  /** Whatever the work throws, its meaning is recorded. */
-  private static <E extends Exception> Result perform(
-      OncedClient client, Attempt attempt, RunOptions run, Work<Result, E> work) throws E {
-    Result result;
+  /**
+   * How work ended: with a result, an exception, or an Error.
+   *
+   * @param meaning of what was thrown, for the key; null when it returned
+   */
+  record Ended(Result result, Exception thrown, Error error, WorkError meaning) {}
+
+  private static <E extends Exception> Ended perform(Attempt attempt, RunOptions run, Work<Result, E> work) {
     // The end of a gRPC call in which this runs must not end the calls that the work makes: it is finished.
     Context detached = Context.current().fork();
     Context previous = detached.attach();
     try {
-      result = work.run(attempt);
+      return new Ended(work.run(attempt), null, null, null);
     } catch (Exception e) {
-      attempt.workHasEnded();
-      throw Runs.<E>sneaky(Settling.fail(client, attempt.hold(), e, meaning(e, run)));
+      return new Ended(null, e, null, meaning(e, run));
     } catch (Error e) {
-      attempt.workHasEnded();
-      Settling.fail(client, attempt.hold(), null, new UnknownOutcomeError("Error", "the work ended with an Error", e));
-      throw e;
+      return new Ended(null, null, e, new UnknownOutcomeError("Error", "the work ended with " + e, e));
     } finally {
       detached.detach(previous);
+      attempt.workHasEnded();
     }
-    attempt.workHasEnded();
-    return Settling.complete(client, attempt.hold(), result);
   }
 
   /**
@@ -61,20 +72,15 @@ final class Runs {
     if (thrown instanceof WorkError known) {
       return known;
     }
-    WorkError translated = run.classify.apply(thrown);
-    if (translated != null) {
-      return translated;
+    WorkError unknown =
+        new UnknownOutcomeError(thrown.getClass().getSimpleName(), String.valueOf(thrown.getMessage()), thrown);
+    try {
+      WorkError translated = run.classify.apply(thrown);
+      return translated == null ? unknown : translated;
+    } catch (RuntimeException e) {
+      thrown.addSuppressed(e);
+      return unknown;
     }
-    return new UnknownOutcomeError(thrown.getClass().getSimpleName(), String.valueOf(thrown.getMessage()), thrown);
-  }
-
-  /** What the work threw is of type E or unchecked; so is what takes its place. */
-  @SuppressWarnings("unchecked")
-  private static <E extends Exception> E sneaky(Exception e) {
-    if (e instanceof RuntimeException unchecked) {
-      throw unchecked;
-    }
-    return (E) e;
   }
 
   private static BeginIntentRequest.Builder beginRequest(

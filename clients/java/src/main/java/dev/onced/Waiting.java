@@ -66,6 +66,10 @@ final class Waiting {
     return own(Status.Code.CANCELLED, "the client is closed", cause);
   }
 
+  static OncedException recording() {
+    return own(Status.Code.DEADLINE_EXCEEDED, "the outcome is still being recorded", null);
+  }
+
   static OncedException tooLate() {
     return own(Status.Code.DEADLINE_EXCEEDED, "the answer took longer than the lease that it brought", null);
   }

@@ -115,6 +115,19 @@ class FaultsTest {
   }
 
   @Test
+  void aServersThreadNeedNotWaitUntilTheOutcomeIsRecorded() {
+    long start = System.nanoTime();
+    assertThrows(RunException.NotRecorded.class, () ->
+        client.runOnce(namespace, "k", null, Integer.class, attempt -> {
+          proxy.refuse(true);
+          return 1;
+        }, RunOptions.defaults().recordWait(Duration.ofMillis(200))));
+    assertTrue(System.nanoTime() - start < Duration.ofSeconds(3).toNanos());
+    proxy.refuse(false);
+    assertEquals(1, client.runOnce(namespace, "k", null, Integer.class, attempt -> 2));
+  }
+
+  @Test
   void closingTheClientEndsTheRecordingOfOutcomes() {
     assertThrows(RunException.NotRecorded.class, () ->
         client.runOnce(namespace, "k", null, Integer.class, attempt -> {

@@ -142,6 +142,17 @@ class RunOnceTest {
   }
 
   @Test
+  void aClassifierThatThrowsHoldsTheKey() {
+    RunOptions options = RunOptions.defaults().classify(error -> {
+      throw new IllegalStateException("a bug");
+    });
+    assertThrows(IOException.class, () -> client.runOnce(namespace, "k", null, Integer.class, attempt -> {
+      throw new IOException("any");
+    }, options));
+    assertThrows(RunException.IsOrphaned.class, () -> mustNotRun(NO_WAIT));
+  }
+
+  @Test
   void aCheckpointReachesTheNextAttempt() {
     assertThrows(RetryableError.class, () -> client.runOnce(namespace, "k", null, Integer.class, attempt -> {
       assertTrue(attempt.checkpoint().isEmpty());
