@@ -10,8 +10,9 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 
-/** A TCP proxy on loopback in front of the test server that loses things. It knows no protocol. */
-final class TestProxy implements AutoCloseable {
+/** A TCP proxy on loopback that loses things. It knows no protocol. */
+public final class TestProxy implements AutoCloseable {
+  private final String[] target;
   private final ServerSocket listener;
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final Random random;
@@ -19,7 +20,13 @@ final class TestProxy implements AutoCloseable {
   private volatile boolean isSilent;
   private volatile boolean isRefusing;
 
-  TestProxy() throws IOException {
+  /** In front of the test server. */
+  public TestProxy() throws IOException {
+    this(TestServer.address());
+  }
+
+  public TestProxy(String target) throws IOException {
+    this.target = target.split(":");
     long seed = new Random().nextLong();
     System.out.println("proxy seed " + seed);
     random = new Random(seed);
@@ -27,22 +34,22 @@ final class TestProxy implements AutoCloseable {
     daemon(this::accept);
   }
 
-  String address() {
+  public String address() {
     return "127.0.0.1:" + listener.getLocalPort();
   }
 
   /** Throws away this share of what the server sends, after it has done its work, and resets the connection. */
-  void loseReplies(double share) {
+  public void loseReplies(double share) {
     loseReplies = share;
   }
 
   /** Reads and loses everything in both directions, on connections that stay open. */
-  void silence(boolean isSilent) {
+  public void silence(boolean isSilent) {
     this.isSilent = isSilent;
   }
 
   /** Resets open connections, and each new one. */
-  void refuse(boolean isRefusing) {
+  public void refuse(boolean isRefusing) {
     this.isRefusing = isRefusing;
     if (isRefusing) {
       cut();
@@ -50,7 +57,7 @@ final class TestProxy implements AutoCloseable {
   }
 
   /** Resets what is open now. */
-  void cut() {
+  public void cut() {
     open.forEach(TestProxy::reset);
   }
 
@@ -68,7 +75,6 @@ final class TestProxy implements AutoCloseable {
           reset(client);
           continue;
         }
-        String[] target = TestServer.address().split(":");
         Socket server = new Socket(target[0], Integer.parseInt(target[1]));
         open.add(client);
         open.add(server);

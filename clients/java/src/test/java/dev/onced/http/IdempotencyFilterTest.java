@@ -1,0 +1,324 @@
+package dev.onced.http;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.onced.OncedClient;
+import dev.onced.TestProxy;
+import dev.onced.TestServer;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import org.eclipse.jetty.ee10.servlet.FilterHolder;
+import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
+import org.eclipse.jetty.ee10.servlet.ServletHolder;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class IdempotencyFilterTest {
+  private interface Handler {
+    void handle(HttpServletRequest request, HttpServletResponse response) throws IOException, InterruptedException;
+  }
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private final OncedClient client = OncedClient.connect(TestServer.address());
+  private final AtomicInteger effects = new AtomicInteger();
+  private final List<Server> servers = new ArrayList<>();
+
+  @AfterEach
+  void close() throws Exception {
+    for (Server server : servers) {
+      server.stop();
+    }
+    client.close();
+  }
+
+  /** Serves a handler behind a filter; returns host:port. */
+  private String serve(Handler handler, UnaryOperator<IdempotencyFilterBuilder> change) throws Exception {
+    IdempotencyFilter filter = change.apply(IdempotencyFilter.builder(
+        client, TestServer.namespace(), request -> request.getHeader("Tenant"))).build();
+    Server server = new Server();
+    ServerConnector connector = new ServerConnector(server);
+    connector.setHost("127.0.0.1");
+    server.addConnector(connector);
+    ServletContextHandler context = new ServletContextHandler();
+    context.addFilter(new FilterHolder(filter), "/*", null);
+    context.addServlet(new ServletHolder(new HttpServlet() {
+      @Override
+      protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
+        try {
+          handler.handle(request, response);
+        } catch (InterruptedException e) {
+          throw new IOException(e);
+        }
+      }
+    }), "/*");
+    server.setHandler(context);
+    server.start();
+    servers.add(server);
+    return "127.0.0.1:" + connector.getLocalPort();
+  }
+
+  private String serve(Handler handler) throws Exception {
+    return serve(handler, builder -> builder);
+  }
+
+  /** A handler with an effect: its number shows whether it ran again. */
+  private void charge(HttpServletRequest request, HttpServletResponse response) throws IOException {
+    int number = effects.incrementAndGet();
+    String body = new String(request.getInputStream().readAllBytes());
+    response.setStatus(201);
+    response.setContentType("application/json");
+    response.setHeader("Location", "/charges/" + number);
+    response.setHeader("Set-Cookie", "session=secret");
+    response.getWriter().print("{\"number\":" + number + ",\"bytes\":" + body.length() + "}");
+  }
+
+  private static HttpRequest.Builder request(String address, String method, String key, String body) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://" + address + "/charges?live=1"))
+        .method(method, HttpRequest.BodyPublishers.ofString(body))
+        .header("Content-Type", "application/json")
+        .timeout(Duration.ofSeconds(20))
+        .setHeader("Tenant", "acme");
+    return key == null ? request : request.header("Idempotency-Key", key);
+  }
+
+  private HttpResponse<String> send(HttpRequest.Builder request) throws IOException, InterruptedException {
+    return http.send(request.build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  private HttpResponse<String> post(String address, String key, String body) throws IOException, InterruptedException {
+    return send(request(address, "POST", key, body));
+  }
+
+  private static String header(HttpResponse<?> response, String name) {
+    return response.headers().firstValue(name).orElse("");
+  }
+
+  private static void assertProblem(int status, String type, HttpResponse<String> response) {
+    assertEquals(status, response.statusCode(), response.body());
+    assertTrue(response.body().contains("\"urn:onced:problem:" + type + "\""), response.body());
+    assertEquals("application/problem+json", header(response, "Content-Type"));
+  }
+
+  @Test
+  void aRepeatIsAnsweredWithTheFirstResponse() throws Exception {
+    String address = serve(this::charge);
+    HttpResponse<String> first = post(address, "\"8e03978e\"", "{\"amount\":10}");
+    HttpResponse<String> again = post(address, "8e03978e", "{ \"amount\": 1e1 }");
+    assertEquals(201, first.statusCode());
+    assertEquals(201, again.statusCode());
+    assertEquals(first.body(), again.body());
+    assertEquals(1, effects.get());
+    for (String name : List.of("Content-Type", "Location", "Content-Length")) {
+      assertEquals(header(first, name), header(again, name), name);
+      assertFalse(header(first, name).isEmpty(), name);
+    }
+    assertEquals("", header(first, "Idempotency-Replayed"));
+    assertEquals("true", header(again, "Idempotency-Replayed"));
+    assertFalse(header(first, "Set-Cookie").isEmpty(), "the first response lost a header");
+    assertEquals("", header(again, "Set-Cookie"), "a header that is not allowed was replayed");
+    for (HttpResponse<String> response : List.of(first, again)) {
+      String expires = header(response, "Idempotency-Expires");
+      ZonedDateTime time = ZonedDateTime.parse(expires, DateTimeFormatter.RFC_1123_DATE_TIME);
+      assertTrue(time.isAfter(ZonedDateTime.now().plusHours(23)), expires);
+    }
+  }
+
+  @Test
+  void missingAndMalformedKeysAreRefused() throws Exception {
+    String address = serve(this::charge);
+    assertProblem(400, "key-missing", post(address, null, "{}"));
+    List<String> wrong =
+        List.of("\"\"", "\"   \"", "\"a", "a\"b", "\"a\"b\"", "\"a\\n\"", "a b", "a,b", "\"a\";v=1", "k".repeat(256));
+    for (String key : wrong) {
+      assertProblem(400, "key-malformed", post(address, key, "{}"));
+    }
+    assertEquals(0, effects.get());
+    assertEquals(201, send(request(address, "GET", null, "")).statusCode());
+  }
+
+  @Test
+  void aRepeatInFlightGets409AndWhenToComeBack() throws Exception {
+    CountDownLatch started = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    String address = serve((request, response) -> {
+      started.countDown();
+      mayEnd.await();
+      charge(request, response);
+    });
+    CompletableFuture<HttpResponse<String>> first = http.sendAsync(
+        request(address, "POST", "k", "{}").build(), HttpResponse.BodyHandlers.ofString());
+    started.await();
+    HttpResponse<String> busy = post(address, "k", "{}");
+    assertProblem(409, "in-progress", busy);
+    assertFalse(header(busy, "Retry-After").isEmpty());
+    mayEnd.countDown();
+    assertEquals(first.get().body(), post(address, "k", "{}").body());
+    assertEquals(1, effects.get());
+  }
+
+  @Test
+  void anotherRequestUnderTheSameKeyGets422() throws Exception {
+    String address = serve(this::charge);
+    post(address, "k", "{\"amount\":10}");
+    assertProblem(422, "key-reused", post(address, "k", "{\"amount\":12}"));
+    assertProblem(422, "key-reused", send(request(address, "PATCH", "k", "{\"amount\":10}")));
+    assertEquals(201, send(request(address, "POST", "k", "{\"amount\":12}").setHeader("Tenant", "other")).statusCode());
+    assertEquals(2, effects.get());
+    assertProblem(401, "unauthenticated", send(request(address, "POST", "k", "{}").setHeader("Tenant", "")));
+  }
+
+  @Test
+  void whatAStatusMeansForTheKey() throws Exception {
+    String address = serve((request, response) -> {
+      effects.incrementAndGet();
+      response.sendError(Integer.parseInt(new String(request.getInputStream().readAllBytes())), "as asked");
+    });
+    Map<Integer, Integer> runs = Map.of(400, 1, 404, 1, 401, 2, 409, 2, 429, 2, 503, 2, 500, 1, 504, 1);
+    for (Map.Entry<Integer, Integer> expected : runs.entrySet()) {
+      int status = expected.getKey();
+      effects.set(0);
+      HttpResponse<String> first = post(address, "k-" + status, String.valueOf(status));
+      HttpResponse<String> again = post(address, "k-" + status, String.valueOf(status));
+      assertEquals(status, first.statusCode());
+      assertTrue(first.body().contains("as asked"), first.body());
+      assertEquals(expected.getValue(), effects.get(), "runs of " + status);
+      if (status == 500 || status == 504) {
+        assertProblem(409, "outcome-unknown", again);
+      } else {
+        assertEquals(first.body(), again.body());
+        assertEquals(status, again.statusCode());
+      }
+    }
+  }
+
+  @Test
+  void aCallerWhoHangsUpCancelsNothing() throws Exception {
+    CountDownLatch started = new CountDownLatch(1);
+    String address = serve((request, response) -> {
+      started.countDown();
+      Thread.sleep(300);
+      charge(request, response);
+    });
+    CompletableFuture<HttpResponse<String>> gone = HttpClient.newHttpClient().sendAsync(
+        request(address, "POST", "k", "{}").build(), HttpResponse.BodyHandlers.ofString());
+    started.await();
+    gone.cancel(true);
+    HttpResponse<String> again = post(address, "k", "{}");
+    for (int i = 0; i < 100 && again.statusCode() == 409; i++) {
+      Thread.sleep(20);
+      again = post(address, "k", "{}");
+    }
+    assertEquals(201, again.statusCode());
+    assertEquals("true", header(again, "Idempotency-Replayed"));
+    assertEquals(1, effects.get());
+  }
+
+  @Test
+  void aResponseOverTheLimitReachesItsCallerAndIsNotKept() throws Exception {
+    String large = "0123456789abcdef".repeat(40_000);
+    String address = serve((request, response) -> {
+      effects.incrementAndGet();
+      response.getWriter().print(large.substring(0, 100));
+      response.getWriter().print(large.substring(100));
+    });
+    assertTrue(large.equals(post(address, "k", "{}").body()), "the response was changed");
+    assertProblem(410, "response-not-kept", post(address, "k", "{}"));
+    assertEquals(1, effects.get());
+  }
+
+  @Test
+  void anExceptionIsTheContainersAndHoldsTheKey() throws Exception {
+    String address = serve((request, response) -> {
+      effects.incrementAndGet();
+      throw new IOException("boom");
+    });
+    assertEquals(500, post(address, "k", "{}").statusCode());
+    assertProblem(409, "outcome-unknown", post(address, "k", "{}"));
+    assertEquals(1, effects.get());
+  }
+
+  @Test
+  void aThousandRequestsSentSixTimesOverALossyNetworkTakeEffectOnce() throws Exception {
+    String address = serve(this::charge);
+    try (TestProxy proxy = new TestProxy(address)) {
+      proxy.loseReplies(0.3);
+      AtomicInteger lost = new AtomicInteger();
+      List<CompletableFuture<Void>> callers = new ArrayList<>();
+      int callersMax = 16;
+      for (int caller = 0; caller < callersMax; caller++) {
+        int first = caller;
+        callers.add(CompletableFuture.runAsync(() -> {
+          for (int i = first; i < 1000; i += callersMax) {
+            sendSixTimes(proxy.address(), i, lost);
+          }
+        }, task -> new Thread(task).start()));
+      }
+      CompletableFuture.allOf(callers.toArray(CompletableFuture[]::new)).get(50, TimeUnit.SECONDS);
+      assertEquals(1000, effects.get());
+      assertTrue(lost.get() > 0);
+    }
+  }
+
+  private void sendSixTimes(String address, int order, AtomicInteger lost) {
+    String seen = null;
+    for (int i = 0; i < 6; i++) {
+      try {
+        HttpResponse<String> response = post(address, "key-" + order, "{\"order\":" + order + "}");
+        assertTrue(response.statusCode() == 201 || response.statusCode() == 409, response.body());
+        if (response.statusCode() == 201) {
+          assertEquals(seen == null ? response.body() : seen, response.body());
+          seen = response.body();
+        }
+      } catch (IOException e) {
+        lost.incrementAndGet();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  @Test
+  void anOutageIsTemporaryAndRunsNothing() throws Exception {
+    try (TestProxy proxy = new TestProxy(); OncedClient unlucky = OncedClient.connect(proxy.address())) {
+      proxy.refuse(true);
+      IdempotencyFilter filter = IdempotencyFilter.builder(unlucky, TestServer.namespace(), request -> "one")
+          .run(options -> options.beginTimeout(Duration.ofMillis(500)))
+          .build();
+      Server server = new Server();
+      ServerConnector connector = new ServerConnector(server);
+      connector.setHost("127.0.0.1");
+      server.addConnector(connector);
+      ServletContextHandler context = new ServletContextHandler();
+      context.addFilter(new FilterHolder(filter), "/*", null);
+      server.setHandler(context);
+      server.start();
+      servers.add(server);
+      HttpResponse<String> response = post("127.0.0.1:" + connector.getLocalPort(), "k", "{}");
+      assertProblem(503, "unavailable", response);
+      assertFalse(header(response, "Retry-After").isEmpty());
+    }
+  }
+}
