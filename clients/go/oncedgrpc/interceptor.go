@@ -45,7 +45,7 @@ func (i *interceptor) intercept(
 ) (any, error) {
 	keys := metadata.ValueFromIncomingContext(ctx, i.options.keyHeader)
 	need := i.options.need(info.FullMethod)
-	if need == Never || (need == Optional && len(keys) == 0) {
+	if need == onced.Never || (need == onced.Optional && len(keys) == 0) {
 		return next(ctx, request)
 	}
 	key, err := i.storedKey(ctx, keys)

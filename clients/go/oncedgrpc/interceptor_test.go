@@ -238,7 +238,7 @@ func TestAReleasedCallIsDelayedAsItsMethodAsked(t *testing.T) {
 }
 
 func TestCallsThatCannotBeMadeIdempotentAreRefused(t *testing.T) {
-	s := serve(t, oncedgrpc.WithNeed(func(string) oncedgrpc.Need { return oncedgrpc.Required }))
+	s := serve(t, oncedgrpc.WithNeed(func(string) onced.Need { return onced.Required }))
 	s.expectRefusal(s.call(t.Context(), s.caller, "", "r"), codes.InvalidArgument, "KEY_MISSING")
 	s.expectRefusal(s.call(t.Context(), s.caller, strings.Repeat("k", 256), "r"), codes.InvalidArgument, "KEY_MALFORMED")
 	s.expectRefusal(s.callAs(t.Context(), "", s.caller, "k", "r"), codes.Unauthenticated, "UNAUTHENTICATED")

@@ -16,49 +16,27 @@ const (
 	labelBytesMax  = 256
 )
 
-// Need tells whether a method must be called with a key.
-type Need int
-
-const (
-	// Never: the call passes as it is.
-	Never Need = iota
-	// Optional: a call without a key passes as it is.
-	Optional
-	// Required: a call without a key is refused with INVALID_ARGUMENT.
-	Required
-)
-
-// Verdict says what a status means for its key.
-type Verdict int
-
-const (
-	// Store: it is the outcome, replayed from now on.
-	Store Verdict = iota
-	// Release: nothing was done, and the same key may be tried again.
-	Release
-	// Hold: nobody knows whether something was done, so nobody may try again until somebody has looked.
-	Hold
-)
-
 // Option changes the interceptor.
 type Option func(*options)
 
 type options struct {
-	need      func(fullMethod string) Need
+	need      func(fullMethod string) onced.Need
 	keyHeader string
-	judge     func(code codes.Code) Verdict
+	judge     func(code codes.Code) onced.Verdict
 	exclude   []string
 	run       []onced.RunOption
 }
 
 // WithNeed tells by its full name ("/payments.v1.Payments/Charge") whether a method needs a key. Optional by default.
-func WithNeed(need func(fullMethod string) Need) Option { return func(o *options) { o.need = need } }
+func WithNeed(need func(fullMethod string) onced.Need) Option {
+	return func(o *options) { o.need = need }
+}
 
 // WithKeyHeader takes keys from other metadata.
 func WithKeyHeader(name string) Option { return func(o *options) { o.keyHeader = name } }
 
 // WithVerdict decides by its code what a failed call means for its key. See DefaultVerdict.
-func WithVerdict(judge func(code codes.Code) Verdict) Option {
+func WithVerdict(judge func(code codes.Code) onced.Verdict) Option {
 	return func(o *options) { o.judge = judge }
 }
 
@@ -72,21 +50,21 @@ func WithRun(run ...onced.RunOption) Option {
 
 // DefaultVerdict stores refusals that come from the request itself, and releases what depends on the moment. After any
 // other error nobody knows how far the method got.
-func DefaultVerdict(code codes.Code) Verdict {
+func DefaultVerdict(code codes.Code) onced.Verdict {
 	switch code {
 	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.FailedPrecondition, codes.OutOfRange:
-		return Store
+		return onced.Store
 	case codes.Unavailable, codes.ResourceExhausted, codes.Aborted, codes.Unauthenticated, codes.PermissionDenied,
 		codes.Unimplemented:
-		return Release
+		return onced.Release
 	default:
-		return Hold
+		return onced.Hold
 	}
 }
 
 func newOptions(changes []Option) options {
 	o := options{
-		need:      func(string) Need { return Optional },
+		need:      func(string) onced.Need { return onced.Optional },
 		keyHeader: "idempotency-key",
 		judge:     DefaultVerdict,
 	}

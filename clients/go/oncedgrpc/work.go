@@ -87,9 +87,9 @@ func (w *work) serve(ctx context.Context, attempt *onced.Attempt) (*onced.Result
 func (w *work) failure(err error) error {
 	answer := status.Convert(err)
 	switch w.interceptor.options.judge(answer.Code()) {
-	case Release:
+	case onced.Release:
 		return onced.Retryable(err, retryDelay(answer))
-	case Hold:
+	case onced.Hold:
 		return onced.Unknown(err)
 	default:
 		return storedStatus(answer)

@@ -41,13 +41,13 @@ type handler struct {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	need := h.options.need(r)
-	if need == Never {
+	if need == onced.Never {
 		h.next.ServeHTTP(w, r)
 		return
 	}
 	key, found := readKey(r.Header.Values(h.options.keyHeader))
 	switch {
-	case found == keyMissing && need == Optional:
+	case found == keyMissing && need == onced.Optional:
 		h.next.ServeHTTP(w, r)
 		return
 	case found == keyMissing:

@@ -15,37 +15,13 @@ const (
 	labelBytesMax    = 256
 )
 
-// Need tells whether a request must carry a key.
-type Need int
-
-const (
-	// Never: the request passes as it is.
-	Never Need = iota
-	// Optional: a request without a key passes as it is.
-	Optional
-	// Required: a request without a key is refused with 400.
-	Required
-)
-
-// Verdict says what a response means for its key.
-type Verdict int
-
-const (
-	// Store: it is the outcome, replayed from now on.
-	Store Verdict = iota
-	// Release: nothing was done, and the same key may be tried again.
-	Release
-	// Hold: nobody knows whether something was done, so nobody may try again until somebody has looked.
-	Hold
-)
-
 // Option changes the middleware.
 type Option func(*options)
 
 type options struct {
-	need             func(*http.Request) Need
+	need             func(*http.Request) onced.Need
 	keyHeader        string
-	judge            func(status int) Verdict
+	judge            func(status int) onced.Verdict
 	replayedHeaders  []string
 	requestBytesMax  int64
 	responseBytesMax int
@@ -54,13 +30,15 @@ type options struct {
 }
 
 // WithNeed tells which requests must, may or need not carry a key. POST and PATCH must by default, all others pass.
-func WithNeed(need func(*http.Request) Need) Option { return func(o *options) { o.need = need } }
+func WithNeed(need func(*http.Request) onced.Need) Option { return func(o *options) { o.need = need } }
 
 // WithKeyHeader takes keys from another header.
 func WithKeyHeader(name string) Option { return func(o *options) { o.keyHeader = name } }
 
 // WithVerdict decides by its status what a response means for its key. See DefaultVerdict.
-func WithVerdict(judge func(status int) Verdict) Option { return func(o *options) { o.judge = judge } }
+func WithVerdict(judge func(status int) onced.Verdict) Option {
+	return func(o *options) { o.judge = judge }
+}
 
 // WithReplayedHeaders adds headers that are stored and replayed. Never name one that holds a secret, such as Set-Cookie.
 func WithReplayedHeaders(names ...string) Option {
@@ -86,7 +64,7 @@ func WithRun(run ...onced.RunOption) Option {
 // DefaultVerdict stores successes, redirections and refusals that come from the request itself: a corrected request has
 // another body, and needs another key anyway. What depends on the moment is released. After any other server error nobody
 // knows how far the handler got.
-func DefaultVerdict(status int) Verdict {
+func DefaultVerdict(status int) onced.Verdict {
 	released := []int{
 		http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusRequestTimeout,
 		http.StatusConflict, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests,
@@ -94,11 +72,11 @@ func DefaultVerdict(status int) Verdict {
 	}
 	switch {
 	case slices.Contains(released, status):
-		return Release
+		return onced.Release
 	case status >= http.StatusInternalServerError:
-		return Hold
+		return onced.Hold
 	default:
-		return Store
+		return onced.Store
 	}
 }
 
@@ -120,9 +98,9 @@ func newOptions(changes []Option) options {
 	return o
 }
 
-func postAndPatch(r *http.Request) Need {
+func postAndPatch(r *http.Request) onced.Need {
 	if r.Method == http.MethodPost || r.Method == http.MethodPatch {
-		return Required
+		return onced.Required
 	}
-	return Never
+	return onced.Never
 }

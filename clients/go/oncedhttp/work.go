@@ -45,9 +45,9 @@ func (w *work) serve(ctx context.Context, attempt *onced.Attempt) (*onced.Result
 	response := w.recorder.response()
 	refusal := fmt.Errorf("the handler answered %d", response.status)
 	switch w.handler.options.judge(response.status) {
-	case Release:
+	case onced.Release:
 		return nil, onced.Retryable(refusal, retryAfterOf(response.header))
-	case Hold:
+	case onced.Hold:
 		return nil, onced.Unknown(refusal)
 	default:
 		return response.stored(w.handler.options.replayedHeaders), nil
@@ -76,7 +76,7 @@ func (w *work) finishOwn(target http.ResponseWriter) {
 	if response.isNotKept {
 		return // it has been sent already
 	}
-	if errors.As(w.err, new(*onced.NotRecordedError)) && w.handler.options.judge(response.status) == Store {
+	if errors.As(w.err, new(*onced.NotRecordedError)) && w.handler.options.judge(response.status) == onced.Store {
 		// Whoever asks again may have it done again; to be told that all is well would be wrong.
 		problemOutage.write(target, "the request was carried out, but its outcome could not be recorded")
 		return

@@ -50,7 +50,7 @@ final class Calls {
       ClientCalls.asyncUnaryCall(channel.newCall(method, options), request, answer);
     } catch (RuntimeException e) {
       span.end(e);
-      future.completeExceptionally(Statuses.exceptionOf(e));
+      future.completeExceptionally(CallErrors.exceptionOf(e));
     } finally {
       detached.detach(previous);
     }
@@ -77,7 +77,7 @@ final class Calls {
     @Override
     public void onError(Throwable error) {
       span.end(error);
-      future.completeExceptionally(connection.isShutdown() ? Waiting.closed(error) : Statuses.exceptionOf(error));
+      future.completeExceptionally(connection.isShutdown() ? Waiting.closed(error) : CallErrors.exceptionOf(error));
     }
 
     @Override

@@ -1,7 +1,9 @@
 package dev.onced.http;
 
+import dev.onced.Need;
 import dev.onced.OncedClient;
 import dev.onced.RunOptions;
+import dev.onced.Verdict;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.List;
 import java.util.function.Function;

@@ -2,6 +2,7 @@ package dev.onced.http;
 
 import dev.onced.Attempt;
 import dev.onced.DerivedKeys;
+import dev.onced.Need;
 import dev.onced.OncedClient;
 import dev.onced.Result;
 import dev.onced.RunException;

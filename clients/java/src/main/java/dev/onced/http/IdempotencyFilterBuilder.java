@@ -1,7 +1,9 @@
 package dev.onced.http;
 
+import dev.onced.Need;
 import dev.onced.OncedClient;
 import dev.onced.RunOptions;
+import dev.onced.Verdict;
 import jakarta.servlet.http.HttpServletRequest;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,7 +25,7 @@ public final class IdempotencyFilterBuilder {
   private Function<HttpServletRequest, Need> need =
       request -> NEEDY_METHODS.contains(request.getMethod()) ? Need.REQUIRED : Need.NEVER;
   private String keyHeader = "Idempotency-Key";
-  private IntFunction<Verdict> verdict = Verdict::of;
+  private IntFunction<Verdict> verdict = Statuses::verdict;
 
   /** A request is held in memory while its fingerprint is made. */
   private int requestBytesMax = 1 << 20;
@@ -52,7 +54,7 @@ public final class IdempotencyFilterBuilder {
     return this;
   }
 
-  /** Decides by its status what a response means for its key. {@link Verdict#of} by default. */
+  /** Decides by its status what a response means for its key. {@link Statuses#verdict} by default. */
   public IdempotencyFilterBuilder verdict(IntFunction<Verdict> verdict) {
     this.verdict = verdict;
     return this;

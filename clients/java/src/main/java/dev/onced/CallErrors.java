@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Reads the details of a gRPC error. */
-final class Statuses {
+final class CallErrors {
   private static final String DOMAIN = "onced.v1";
   private static final String REASON_PREFIX = "ERROR_REASON_";
 
@@ -23,11 +23,11 @@ final class Statuses {
   private Duration retryAfter = Duration.ZERO;
   private Map<String, String> fields = Map.of();
 
-  private Statuses() {}
+  private CallErrors() {}
 
   static OncedException exceptionOf(Throwable error) {
     Status status = Status.fromThrowable(error);
-    Statuses details = new Statuses();
+    CallErrors details = new CallErrors();
     com.google.rpc.Status whole = StatusProto.fromThrowable(error);
     if (whole != null) {
       whole.getDetailsList().forEach(details::read);
