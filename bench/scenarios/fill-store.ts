@@ -10,8 +10,8 @@ import {
   type LeaseToken,
   type Namespace,
 } from '../../storage/contract/index.ts';
+import { createPlaces } from '../../storage/sqlite/hash.ts';
 import { openSqliteStore } from '../../storage/sqlite/index.ts';
-import { hashOf } from '../../storage/sqlite/records.ts';
 import { KNOWN_NAMESPACE, knownKey } from '../drivers/known-keys.ts';
 
 export interface Filling {
@@ -93,12 +93,14 @@ function copyRows(database: Database, records: number): void {
   const copy = database.prepare(
     `insert into records (${columns.join()}) select ${copied.join()} from records where id = 1`,
   );
+  const secret = database.prepare<[], string>('select hash_secret from server').pluck().get() ?? '';
+  const { placeOf } = createPlaces(secret);
   for (let done = 1; done < records; done += ROWS_PER_TRANSACTION) {
     const until = Math.min(records, done + ROWS_PER_TRANSACTION);
     database.transaction(() => {
       for (let index = done; index < until; index += 1) {
         const key = knownKey(index);
-        copy.run(hashOf({ namespace, key: key as Key }), key);
+        copy.run(placeOf({ namespace, key: key as Key }), key);
       }
     })();
   }

@@ -2,16 +2,18 @@
 // connection; knows nothing of threads or queues.
 
 import type { Database } from 'better-sqlite3';
-import { epochMs, StoreError, type EpochMs, type RecordId } from '../contract/index.ts';
+import { epochMs, StoreError, type EpochMs } from '../contract/index.ts';
+import type { Places } from './hash.ts';
+import { runList } from './list.ts';
 import { BY_THE_CLOCK, type FailedReply, type Operation, type Reply } from './protocol.ts';
-import { hashOf, runClaim, runExtend, runRead, runSettle, type Table } from './records.ts';
+import { runClaim, runExtend, runRead, runSettle, type Table } from './records.ts';
 import { runRegistryGet, runRegistryList, runRegistryPut, runRegistryRemove } from './registry.ts';
 import type { Space } from './space.ts';
 import { prepareStatements } from './statements.ts';
 import { createTallies } from './tallies.ts';
 import { createTidying } from './tidying.ts';
 import { fatalMessage, FatalStoreError, fullError, isFatal, isFull, sqliteCode, toStoreError } from './trouble.ts';
-import { runCompact, runList, runRemove, runStats } from './upkeep.ts';
+import { runCompact, runRemove, runStats } from './upkeep.ts';
 
 export interface Engine {
   /**
@@ -30,14 +32,13 @@ export interface EngineParts {
   readonly database: Database;
   readonly clock: () => EpochMs;
   readonly space: Space;
-  /** Replaced by a test that wants two keys to collide. */
-  readonly hashOf?: (id: RecordId) => number;
+  readonly places: Places;
 }
 
 export function createEngine(parts: EngineParts): Engine {
   const { database, clock, space } = parts;
   const statements = prepareStatements(database);
-  const table: Table = { statements, tallies: createTallies(), hashOf: parts.hashOf ?? hashOf };
+  const table: Table = { statements, tallies: createTallies(), places: parts.places };
 
   const runOne = (operation: Operation): Reply => {
     if (space.isFull() && isRefusedWhenFull(operation)) return failed(fullError());

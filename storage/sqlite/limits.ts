@@ -15,8 +15,14 @@ export const CHUNK_OPERATIONS = 32;
 /** Operations that may wait for their answer. Above it the store says so instead of eating memory. */
 export const QUEUE_OPERATIONS_MAX = 100_000;
 
-/** Rows that one step of a listing looks at, so that a filter that matches nothing never holds up the writer for long. */
+/** Records that one step of a listing looks at: some milliseconds for whoever waits behind it. */
 export const LIST_SCAN_ROWS_MAX = 5_000;
+
+/** Share of all records up to which a namespace is listed from the index instead of by a pass over all rows. */
+export const LIST_NAMESPACE_SHARE_MAX = 0.125;
+
+/** Namespaces whose place in the index is remembered: 8 MiB at most. */
+export const NAMESPACE_HASHES_MAX = 32_768;
 
 /** Log size (in pages of 4 KiB) from which an idle writer moves the log into the database. */
 export const CHECKPOINT_IDLE_PAGES = 1_000;

@@ -7,6 +7,7 @@ import { checkFilesystem, checkFolder, checkFreeSpace, demand, judgeLock } from 
 import { createClock } from './clock.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { createPrivateFile, settlePath } from './files.ts';
+import { createPlaces } from './hash.ts';
 import { BALLAST_BYTES, INTEGRITY_CHECK_BYTES_MAX } from './limits.ts';
 import { takeLock } from './lock.ts';
 import { applySettings, checkSchema, checkSettings, migrate } from './schema.ts';
@@ -58,7 +59,9 @@ function openFile(path: string, options: FileOptions, log: FileLog): Engine {
   const database = openDatabase(path, log);
   try {
     const space = createSpace({ path, ballastBytes: options.ballastBytes ?? BALLAST_BYTES, warn: log.warn });
-    return createEngine({ database, clock: createClock(highWater(database, log)), space });
+    const secret = database.prepare('select hash_secret from server where id = 1').pluck().get() as string;
+    const clock = createClock(highWater(database, log));
+    return createEngine({ database, clock, space, places: createPlaces(secret) });
   } catch (error) {
     database.close();
     throw error;

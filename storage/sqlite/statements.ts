@@ -4,12 +4,17 @@ import { readFileSync } from 'node:fs';
 import type { Database, Statement } from 'better-sqlite3';
 import { COLUMNS } from './rows.ts';
 
+/** An entry of the index that a listing goes by. */
+export type Candidate = readonly [place: number, id: number];
+
 export type Statements = ReturnType<typeof prepareStatements>;
 
 export function prepareStatements(database: Database) {
   const write = (name: string): Statement => database.prepare(sqlOf(name));
   const rows = (name: string): Statement<unknown[], unknown[]> =>
     database.prepare<unknown[], unknown[]>(sqlOf(name)).raw();
+  const candidates = (name: string): Statement<unknown[], Candidate> =>
+    database.prepare<unknown[], Candidate>(sqlOf(name)).raw();
   return {
     find: records(rows('find')),
     result: rows('result'),
@@ -19,7 +24,11 @@ export function prepareStatements(database: Database) {
     checkpoint: write('checkpoint'),
     settle: write('settle'),
     remove: write('remove'),
-    listUntil: rows('list-until'),
+    listRows: candidates('list-rows'),
+    listNamespace: candidates('list-namespace'),
+    listOrphans: candidates('list-orphans'),
+    listUnknown: candidates('list-unknown'),
+    share: rows('share'),
     list: records(rows('list')),
     due: rows('due'),
     purge: write('purge'),

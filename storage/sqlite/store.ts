@@ -18,12 +18,12 @@ import {
   type Written,
 } from '../contract/index.ts';
 import { openLane, type Answer, type Lane } from './lane.ts';
+import { LIST_CURSOR, type ListSlice } from './list.ts';
 import type { FileLog, FileOptions } from './open.ts';
 import { packClaim, packExtend, packRead, packSettle } from './pack.ts';
 import { BY_THE_CLOCK, type Operation } from './protocol.ts';
 import { unpackRow } from './rows.ts';
 import { unpackBytes } from './text.ts';
-import type { ListSlice } from './upkeep.ts';
 
 export interface SqliteStoreOptions extends FileOptions {
   /**
@@ -77,7 +77,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       }),
 
     async list(request, verb): Promise<ListPage> {
-      if (request.after !== undefined && !/^\d{1,15}$/.test(request.after)) {
+      if (request.after !== undefined && !LIST_CURSOR.test(request.after)) {
         throw new StoreError('unavailable', 'the cursor was not made by this store');
       }
       const slice = await cold<ListSlice>(lane, ['list', instantOf(verb), request], verb);

@@ -1,4 +1,4 @@
-// The verbs of operators and of compaction against the records table, inside the batch's transaction.
+// Removing, compacting and counting against the records table, inside the batch's transaction.
 
 import {
   durationMs,
@@ -6,46 +6,12 @@ import {
   type CompactRequest,
   type CompactResult,
   type EpochMs,
-  type ListRequest,
   type Namespace,
   type RemoveRequest,
   type StoreStats,
 } from '../contract/index.ts';
-import { LIST_SCAN_ROWS_MAX } from './limits.ts';
-import type { Cell } from './protocol.ts';
 import { findRow, type Table } from './records.ts';
-import { packRow, rowId, stateCode, stateOf, unpackRow } from './rows.ts';
-
-export interface ListSlice {
-  readonly nowMs: EpochMs;
-  readonly rows: readonly (readonly Cell[])[];
-  readonly next: string | undefined;
-}
-
-/** In order of row id, which a record keeps for life. `after` is the id of the last row looked at. */
-export function runList(table: Table, request: ListRequest, nowMs: EpochMs): ListSlice {
-  const after = Number(request.after ?? '0');
-  const until = table.statements.listUntil.get(after, LIST_SCAN_ROWS_MAX)?.[0];
-  if (typeof until !== 'number') return { nowMs, rows: [], next: undefined };
-  const found = table.statements.list.all({
-    after,
-    until,
-    now: nowMs,
-    limit: request.limit,
-    includeExpired: request.includeExpired === true ? 1 : 0,
-    namespace: request.namespace ?? null,
-    states: request.states === undefined ? null : JSON.stringify(request.states.map(stateCode)),
-    orphanedOnly: request.orphanedOnly === true ? 1 : 0,
-    keyPrefix: request.keyPrefix ?? null,
-    owner: request.owner ?? null,
-    updatedUntil: request.ageMsMin === undefined ? null : nowMs - request.ageMsMin,
-  });
-  const rows = found.map((row) => packRow(row as (Cell | Buffer)[]));
-  const last = rows.length === request.limit ? rows.at(-1) : undefined;
-  const seen = last === undefined ? until : rowId(last);
-  const isOver = table.statements.listUntil.get(seen, 1)?.[0] === null;
-  return { nowMs, rows, next: isOver ? undefined : String(seen) };
-}
+import { rowId, stateOf, unpackRow } from './rows.ts';
 
 export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs): boolean {
   const row = findRow(table, request);

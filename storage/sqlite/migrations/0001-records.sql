@@ -1,9 +1,9 @@
 -- The first schema: records, their tallies, the registry and the server's own row.
 -- Migrations only go forward: never edit a numbered file once it was released, add the next number.
 
--- A rowid table: rows stand in the order they came, so the pages that a busy server writes are few and warm. `hash` is
--- the first 48 bits of SHA-256 over namespace, NUL and key: an index over it stays half the size of one over the text.
--- It is not unique; every statement that looks a record up compares namespace and key too, byte by byte.
+-- A rowid table: rows stand in the order they came, so the pages that a busy server writes are few and warm. `hash`
+-- (hash.ts) is a number: an index over it stays half the size of one over the text. It is not unique; every statement
+-- that looks a record up compares namespace and key too, byte by byte.
 create table records (
   id integer primary key,
   hash integer not null,
@@ -67,10 +67,12 @@ create table registry (
 ) strict, without rowid;
 
 -- One row. clock_ms: no instant that was ever written is later, so that the store's clock never runs backwards.
+-- hash_secret: without it nobody can pick keys that share a hash.
 create table server (
   id integer primary key check (id = 1),
   clock_ms integer not null,
-  pings integer not null
+  pings integer not null,
+  hash_secret text not null
 ) strict;
 
-insert into server (id, clock_ms, pings) values (1, 0, 0);
+insert into server (id, clock_ms, pings, hash_secret) values (1, 0, 0, lower(hex(randomblob(16))));

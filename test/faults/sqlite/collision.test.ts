@@ -23,7 +23,8 @@ test('keys that share a hash are two records, in one namespace and across two', 
     const path = join(folder, 'onced.db');
     const database = openDatabase(path, SILENT);
     const space = createSpace({ path, ballastBytes: 4_096, warn: () => undefined });
-    const engine = createEngine({ database, clock: createClock(epochMs(0)), space, hashOf: () => 7 });
+    const places = { placeOf: () => 7, rangeOf: () => ({ from: 0, until: 8 }) };
+    const engine = createEngine({ database, clock: createClock(epochMs(0)), space, places });
     const ids = [idOf('one'), idOf('two'), { namespace: 'elsewhere' as Namespace, key: 'one' as Key }];
     const tokens = ids.map(() => newToken());
     for (const [index, id] of ids.entries()) {
