@@ -9,7 +9,7 @@ import type { Argument, Script, ScriptCall } from './scripts.ts';
 export interface Operation {
   readonly script: Script;
   readonly slot: number;
-  /** Names, due, held, counts and record, see lua/record.lua. */
+  /** Index, counts and record, see lua/record.lua. */
   readonly keys: readonly string[];
   /** A virtual instant, or '' for the server's clock. */
   readonly now: string;

@@ -4,12 +4,13 @@ import { durationMs, type CompactRequest, type CompactResult, type EpochMs } fro
 import { nowOf, type Context } from './context.ts';
 import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
 import { DUE_RECORDS, DUE_RECORDS_SKIPPED, SCRIPT_RECORDS_MAX } from './limits.ts';
-import { rangeByScore } from './scan.ts';
+import { idOfEntry, positionsOf } from './scan.ts';
 import { scripts } from './scripts.ts';
 
 interface Due {
   readonly shard: Shard;
-  readonly id: string;
+  /** In the index. */
+  readonly entry: string;
   /** Never later than the record is really due. */
   readonly dueMs: number;
 }
@@ -58,17 +59,17 @@ interface DueOfShard {
 
 async function dueOf(context: Context, { shard, except, nowMs }: DueQuery): Promise<DueOfShard> {
   for (let offset = 0, limit = DUE_RECORDS; ; offset += limit, limit = DUE_RECORDS_SKIPPED) {
-    const range = { set: shard.sets[1], from: '-inf', to: nowMs, offset, limit };
-    const found = await rangeByScore(context, shard, range);
+    const call = { script: scripts.due, keys: [shard.indexKey], args: [nowMs, offset, limit] };
+    const found = positionsOf(await context.router.run(shard.slot, call));
     const due = found
-      .filter(({ id }) => !except.has(namespaceTagOf(id)))
-      .map(({ id, score }) => ({ shard, id, dueMs: score }));
+      .filter(({ id }) => !except.has(namespaceTagOf(idOfEntry(id))))
+      .map(({ id, score }) => ({ shard, entry: id, dueMs: score }));
     const isComplete = found.length < limit;
     if (due.length > 0 || isComplete) return { due, isComplete, lastMs: found.at(-1)?.score ?? nowMs };
   }
 }
 
-type Answer = 'removed' | 'dropped' | 'moved' | 'gone' | 'due';
+type Answer = 'removed' | 'dropped' | 'moved' | 'due';
 
 interface Work {
   readonly now: string;
@@ -82,8 +83,8 @@ async function compactAll(context: Context, due: readonly Due[], { now, work }: 
       chunks(records, SCRIPT_RECORDS_MAX).map(async (some) => {
         const call = {
           script: scripts.compact,
-          keys: [...shard.sets, ...some.map(({ id }) => shard.keyOf(id))],
-          args: [now, work ? '1' : '0', ...some.flatMap(({ id, dueMs }) => [id, dueMs])],
+          keys: [shard.indexKey, shard.countsKey, ...some.map(({ entry }) => shard.keyOf(idOfEntry(entry)))],
+          args: [now, work ? '1' : '0', ...some.flatMap(({ entry, dueMs }) => [entry, dueMs])],
         };
         return (await context.router.run(shard.slot, call)) as readonly Buffer[];
       }),

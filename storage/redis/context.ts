@@ -44,12 +44,11 @@ export interface RecordAnswer {
 /** Runs a script on one record. Rejects with StoreError only. */
 export async function operate(context: Context, call: RecordCall): Promise<RecordAnswer> {
   const { shard, id, key } = context.keys.nameOf(call.record);
-  const [names, due, held, counts] = shard.sets;
   try {
     const { applied, nowMs, packed } = await context.router.operate({
       script: call.script,
       slot: shard.slot,
-      keys: [names, due, held, counts, key],
+      keys: [shard.indexKey, shard.countsKey, key],
       now: call.now,
       args: call.args(id),
     });

@@ -10,15 +10,16 @@ export const SLOTS = 16_384;
 export interface Shard {
   readonly index: number;
   readonly slot: number;
-  /** Key names of the sets, in the order in which each script takes them: names, due, held, counts. */
-  readonly sets: readonly [names: string, due: string, held: string, counts: string];
-  /** The key name of a record, by what it is called in the sets. */
+  /** Sorted set of all its records, see lua/record.lua. */
+  readonly indexKey: string;
+  readonly countsKey: string;
+  /** The key name of a record, by its id. */
   keyOf(id: string): string;
 }
 
 export interface RecordName {
   readonly shard: Shard;
-  /** What the record is called in the sets of its shard; its first characters tell the namespace. */
+  /** What the record is called in its shard; the first characters tell the namespace. */
   readonly id: string;
   readonly key: string;
 }
@@ -41,7 +42,8 @@ export function createKeys(prefix: string): Keys {
     return {
       index,
       slot: slotOf(tag),
-      sets: [`${start}names`, `${start}due`, `${start}held`, `${start}counts`],
+      indexKey: `${start}index`,
+      countsKey: `${start}counts`,
       keyOf: (id) => start + id.slice(NAMESPACE_TAG_LENGTH),
     };
   });

@@ -1,5 +1,5 @@
-// Pages of records, shard by shard. Within a shard they come in the order in which they were first claimed, which no later
-// write changes, so what stays is seen once; orphans come in the order in which they became such.
+// Pages of records, shard by shard. Within a shard they come in the order of the index, in which only a write moves a
+// record, so what stays is seen once: first those settled, the next to go first; then those held, the oldest lease first.
 
 import {
   addMs,
@@ -14,7 +14,7 @@ import {
 import { nowOf, type Context } from './context.ts';
 import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
 import { LIST_NAMES_MAX, LIST_SHARDS_MAX, LIST_STEP_MAX, SHARDS } from './limits.ts';
-import { fetchRecords, scan, type Position } from './scan.ts';
+import { fetchRecords, HELD, isTimer, scan, type Position } from './scan.ts';
 
 export async function list(context: Context, request: ListRequest, now: string): Promise<ListPage> {
   const nowMs = await nowOf(context, now);
@@ -53,7 +53,7 @@ export async function list(context: Context, request: ListRequest, now: string):
 
 interface Entry {
   readonly position: Position;
-  /** Undefined when it is gone, or plainly of another namespace. */
+  /** Undefined when it is gone, plainly of another namespace, or no record but an orphan's timer. */
   readonly record: StoredRecord | undefined;
 }
 
@@ -69,11 +69,12 @@ async function lookAt(
   filter: ListFilter,
   { shard, after, limit, nowMs }: Step,
 ): Promise<{ readonly entries: readonly Entry[]; readonly isComplete: boolean }> {
-  const [names, , held] = shard.sets;
-  const source = filter.orphanedOnly === true ? { set: held, to: nowMs } : { set: names, to: '+inf' };
+  const range = filter.orphanedOnly === true ? { from: HELD, to: HELD + nowMs } : { from: '-inf', to: '+inf' };
   const tag = filter.namespace === undefined ? undefined : namespaceTag(filter.namespace);
-  const { positions, isComplete } = await scan(context, { ...source, shard, after, limit });
-  const ids = positions.map(({ id }) => id).filter((id) => tag === undefined || namespaceTagOf(id) === tag);
+  const { positions, isComplete } = await scan(context, { ...range, shard, after, limit });
+  const ids = positions
+    .map(({ id }) => id)
+    .filter((id) => !isTimer(id) && (tag === undefined || namespaceTagOf(id) === tag));
   const records = await fetchRecords(context, shard, ids);
   return { entries: positions.map((position) => ({ position, record: records.get(position.id) })), isComplete };
 }

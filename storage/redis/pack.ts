@@ -19,7 +19,7 @@ import {
 
 const LAYOUT = 1;
 const TOKEN_END = 36;
-const LENGTHS_START = TOKEN_END + 14 * 8;
+const LENGTHS_START = TOKEN_END + 13 * 8;
 const HEAD_BYTES = LENGTHS_START + 6 * 4;
 const ORIGINS: readonly AttemptOrigin[] = ['FRESH', 'LATE_RETRY', 'RELEASED', 'TAKEN_OVER'];
 

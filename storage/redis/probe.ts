@@ -9,6 +9,6 @@ const NO_TOKEN = '0'.repeat(32);
 /** Nobody can have a record of this name: its id is no hash. */
 export const probeCall = (shard: Shard): ScriptCall => ({
   script: scripts.claim,
-  keys: [...shard.sets, shard.keyOf('probed: no record')],
+  keys: [shard.indexKey, shard.countsKey, shard.keyOf('probed: no record')],
   args: ['', '1', 'no record', 'no namespace', '0', NO_TOKEN, '', 0, 0, 0, 0],
 });

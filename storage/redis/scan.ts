@@ -1,26 +1,29 @@
-// Reading the sets of a shard, and many records at once.
+// Reading the index of a shard, and many records at once.
 
 import type { StoredRecord } from '../contract/index.ts';
 import type { Context } from './context.ts';
 import type { Shard } from './keys.ts';
 import { SCRIPT_RECORDS_MAX } from './limits.ts';
 import { unpackRecord } from './pack.ts';
-import { scripts, type Argument } from './scripts.ts';
+import { scripts } from './scripts.ts';
 
-/** Where a record stands in a set: by its score, then by its id. Writes of other records do not move it. */
+/** Where a record stands in the index: by its score, then by its id. Writes of other records do not move it. */
 export interface Position {
   readonly score: number;
   readonly id: string;
 }
 
+/** In the index, what is held stands at this plus its instant; an orphan's timer is its id behind a dot. */
+export const HELD = 1_000_000_000_000_000;
+export const isTimer = (entry: string): boolean => entry.startsWith('.');
+export const idOfEntry = (entry: string): string => (isTimer(entry) ? entry.slice(1) : entry);
+
 export interface ScanQuery {
-  /** Key name of the set. */
-  readonly set: string;
   readonly shard: Shard;
+  readonly from: number | string;
+  readonly to: number | string;
   /** Behind this position; undefined from the start. */
   readonly after: Position | undefined;
-  /** No further than this score. */
-  readonly to: number | string;
   readonly limit: number;
 }
 
@@ -30,11 +33,11 @@ export interface Scanned {
   readonly isComplete: boolean;
 }
 
-/** The next of a set. Many may share a score, so those of the last one are counted past. */
-export async function scan(context: Context, { set, shard, after, to, limit }: ScanQuery): Promise<Scanned> {
-  const from = after?.score ?? '-inf';
+/** The next entries of the index. Many may share an instant, so those of the last one are counted past. */
+export async function scan(context: Context, { shard, from, to, after, limit }: ScanQuery): Promise<Scanned> {
   for (let offset = 0; ; offset += limit) {
-    const found = await rangeByScore(context, shard, { set, from, to, offset, limit });
+    const range = [shard.indexKey, after?.score ?? from, to, 'withscores', 'limit', offset, limit];
+    const found = positionsOf(await context.router.send(shard.slot, 'zrangebyscore', range));
     const isComplete = found.length < limit;
     const positions = found.filter((position) => after === undefined || isBehind(position, after));
     if (positions.length > 0 || isComplete) return { positions, isComplete };
@@ -44,18 +47,9 @@ export async function scan(context: Context, { set, shard, after, to, limit }: S
 const isBehind = (one: Position, other: Position): boolean =>
   one.score > other.score || (one.score === other.score && one.id > other.id);
 
-export interface ScoreRange {
-  readonly set: string;
-  readonly from: number | string;
-  readonly to: number | string;
-  readonly offset: number;
-  readonly limit: number;
-}
-
-export async function rangeByScore(context: Context, shard: Shard, range: ScoreRange): Promise<readonly Position[]> {
-  const { set, from, to, offset, limit } = range;
-  const args: readonly Argument[] = [set, from, to, 'withscores', 'limit', offset, limit];
-  const flat = texts(await context.router.send(shard.slot, 'zrangebyscore', args));
+/** Entries and scores, in turn. */
+export function positionsOf(reply: unknown): readonly Position[] {
+  const flat = (reply as readonly Buffer[]).map(String);
   return Array.from({ length: flat.length / 2 }, (_, index) => ({
     id: flat[index * 2] ?? '',
     score: Number(flat[index * 2 + 1]),
@@ -80,5 +74,3 @@ export async function fetchRecords(
   }
   return records;
 }
-
-const texts = (reply: unknown): readonly string[] => (reply as readonly Buffer[]).map(String);

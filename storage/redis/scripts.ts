@@ -27,6 +27,7 @@ export const scripts = {
   fetch: script('fetch', record),
   remove: script('remove', record),
   compact: script('compact', record),
+  due: script('due', record),
   registryPut: script('registry-put'),
   registryRemove: script('registry-remove'),
 } as const;

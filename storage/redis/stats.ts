@@ -5,6 +5,7 @@ import { nowOf, type Context } from './context.ts';
 import { ORPHANS_COUNTED_MAX } from './limits.ts';
 import { list } from './list.ts';
 import { stateOfCode } from './pack.ts';
+import { HELD } from './scan.ts';
 
 export async function stats(context: Context, now: string): Promise<StoreStats> {
   const nowMs = await nowOf(context, now);
@@ -21,7 +22,9 @@ type Group = StoreStats['groups'][number];
 /** lua/record.lua, `recount`, says how a counter holds two numbers and why those in progress are the rest. */
 async function countGroups({ router, keys }: Context): Promise<readonly Group[]> {
   const totals = new Map<string, bigint>();
-  const replies = await Promise.all(keys.shards.map(({ slot, sets }) => router.send(slot, 'hgetall', [sets[3]])));
+  const replies = await Promise.all(
+    keys.shards.map(({ slot, countsKey }) => router.send(slot, 'hgetall', [countsKey])),
+  );
   for (const reply of replies as readonly Readonly<Record<string, Buffer>>[]) {
     for (const [field, count] of Object.entries(reply)) {
       if (field !== TOUCHED) totals.set(field, (totals.get(field) ?? 0n) + BigInt(count.toString()));
@@ -53,7 +56,7 @@ type Orphans = Pick<StoreStats, 'orphans' | 'oldestOrphanMs'>;
 async function countOrphans(context: Context, nowMs: EpochMs): Promise<Orphans> {
   const { keys, router } = context;
   const held = await Promise.all(
-    keys.shards.map(({ slot, sets }) => router.send(slot, 'zcount', [sets[2], '-inf', nowMs])),
+    keys.shards.map(({ slot, indexKey }) => router.send(slot, 'zcount', [indexKey, HELD, HELD + nowMs])),
   );
   const heldCount = (held as readonly number[]).reduce((sum, count) => sum + count, 0);
   if (heldCount === 0) return { orphans: 0, oldestOrphanMs: undefined };

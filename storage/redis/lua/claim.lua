@@ -18,18 +18,17 @@ return each(9, function(now, id, namespace, expected, token, claim, lease_ms, or
   local expire = lease + orphan_ttl_ms
   local head = {
     1, IN_PROGRESS, FRESH, 0, token, now, 1, now, lease, now, now, now,
-    0, 0, tonumber(ttl_ms), expire, 0, expire + grace_ms, 0,
+    0, 0, tonumber(ttl_ms), expire, 0, expire + grace_ms,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   }
   local parts = { namespace = namespace, claim = claim, outcome = '', error = false, checkpoint = false,
-    was_state = false, was_due = 0, was_stored_bytes = 0 }
+    was_state = false, was_stored_bytes = 0 }
   if before then
     head[ORIGIN] = LATE_RETRY
     -- From the clock on, not from 1: a key that was purged and made again repeats neither number.
     head[REVISION] = math.max(before[REVISION] + 1, now)
     head[FENCING] = math.max(before[FENCING] + 1, now)
-    head[DUE] = before[DUE]
-    parts.was_state, parts.was_due, parts.was_stored_bytes = stood.was_state, stood.was_due, stood.was_stored_bytes
+    parts.was_state, parts.was_stored_bytes = stood.was_state, stood.was_stored_bytes
   end
   if present then
     head[ORIGIN] = present[STATE] == RELEASED and AFTER_RELEASE or TAKEN_OVER

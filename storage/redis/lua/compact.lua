@@ -1,42 +1,36 @@
 -- Does what is due with records: removes those past their purge, drops results past their time.
 --
--- KEYS     1 names, 2 due, 3 held, 4 counts, 5 and on: records of one shard
--- ARGV     1 now or '', 2 '1' to work or '0' to look, then for each record its id and the instant it was found under
--- RETURNS  for each: 'removed', 'dropped', 'due' (when only looking), 'moved' (to its own instant), 'gone'
+-- KEYS     1 index, 2 counts, 3 and on: records of one shard
+-- ARGV     1 now or '', 2 '1' to work or '0' to look, then for each record its entry in the index and the instant there
+-- RETURNS  for each: 'removed', 'dropped', 'due' (when only looking), or 'moved' (it is not due, or not at that instant)
 --
 -- Invariant: a live lease and an outcome within its time stay. Work is done in the order in which it is really due: what
--- stood under an earlier instant only moves to its own.
+-- stood at an earlier instant, as an orphan's timer may, only moves to its own.
 
-NAMES, DUE_SET, HELD, COUNTS = unpack(KEYS, 1, 4)
+INDEX, COUNTS = KEYS[1], KEYS[2]
 
 local now = clock(ARGV[1])
 local may_work = ARGV[2] == '1'
 
-local function move(id, due)
-  redis.call('zrem', DUE_SET, id)
-  redis.call('zadd', DUE_SET, due, id)
-  redis.call('setrange', RECORD, DUE_OFFSET, struct.pack('<d', due))
+-- Where the entry belongs: nil when it does not.
+local function instant_of(head, is_timer)
+  if not head or is_timer ~= is_held(head[STATE]) then return nil end
+  return due_of(head)
 end
 
-local function drop_result(id, head, parts)
-  head[REVISION] = head[REVISION] + 1
-  head[DROPPED] = 1
-  head[RESULT_EXPIRE] = 0
-  head[DUE] = head[PURGE]
-  redis.call('del', RECORD)
-  redis.call('zadd', DUE_SET, head[DUE], id)
-  put(id, head, parts, '')
-end
-
-local function compact(id, found)
+local function compact(entry, found)
+  local is_timer = string.sub(entry, 1, 1) == TIMER
+  local id = is_timer and string.sub(entry, 2) or entry
   local head, parts = open_front(RECORD)
-  if not head then
-    forget(id)
-    return 'gone'
+  local due = instant_of(head, is_timer)
+  if not due then
+    -- Left over: of a record that is gone, or was settled since. Where a record that is held stands it says itself.
+    if is_timer or not head then redis.call('zrem', INDEX, entry) end
+    return 'moved'
   end
-  local due = due_of(head)
-  if found < due or now < due then
-    move(id, due)
+  if found ~= due or now < due then
+    even_when_full()
+    redis.call('zadd', INDEX, whole(due), entry)
     return 'moved'
   end
   if not may_work then return 'due' end
@@ -44,14 +38,18 @@ local function compact(id, found)
     drop(id, parts)
     return 'removed'
   end
-  drop_result(id, head, parts)
+  head[REVISION] = head[REVISION] + 1
+  head[DROPPED] = 1
+  head[RESULT_EXPIRE] = 0
+  even_when_full()
+  put(id, head, parts, '')
   return 'dropped'
 end
 
 local answers = {}
-for at = 5, #KEYS do
+for at = 3, #KEYS do
   RECORD = KEYS[at]
-  local argument = 3 + (at - 5) * 2
-  answers[at - 4] = compact(ARGV[argument], tonumber(ARGV[argument + 1]))
+  local argument = 3 + (at - 3) * 2
+  answers[at - 2] = compact(ARGV[argument], tonumber(ARGV[argument + 1]))
 end
 return answers

@@ -19,7 +19,6 @@ return each(9, function(now, id, token, revision, lease_ms, hold_ms_max, orphan_
       head[PURGE] = head[EXPIRE] + grace_ms
     end
   end
-  -- For a full Redis.
-  redis.call('zrem', HELD, id)
+  even_when_full()
   return true, put(id, head, parts, '')
 end)

@@ -4,26 +4,27 @@
 -- and result as the server sent them, byte for byte, never looked into here. Error and checkpoint may be absent: their
 -- length is kept one higher, 0 means none. pack.ts reads the same layout.
 --
--- Invariant, held by `put` and `drop`: the sets of a shard say of each of its records what the record says itself.
---   names   every record, with the instant of its first claim
---   due     every record, with an instant not later than compaction's next work with it
---   held    those in progress or unknown, with the instant from which they are orphans
+-- Invariant, held by `put` and `drop`: what the two other keys of a shard say of a record is what it says itself.
+--   index   its id, once settled at the instant of compaction's next work with it; while it is in progress or unknown at
+--           HELD plus the instant from which it is an orphan. An orphan has a second entry, TIMER and its id, never later
+--           than its purge; one that is left over from before is found out when it is due (compact.lua).
 --   counts  records and bytes by state and namespace
+local HELD = 1000000000000000
+local TIMER = '.'
 
 -- Keys of the record in hand.
-local NAMES, DUE_SET, HELD, COUNTS, RECORD
+local INDEX, COUNTS, RECORD
 
 local IN_PROGRESS, COMPLETED, FAILED, RELEASED, UNKNOWN = 1, 2, 3, 4, 5
 
 -- The head is an array in the order in which it is packed: a table with names took three times as long.
-local HEAD = '<BBBBc32ddddddddddddddI4I4I4I4I4I4'
-local HEAD_BYTES = 172
+local HEAD = '<BBBBc32dddddddddddddI4I4I4I4I4I4'
+local HEAD_BYTES = 164
 local WHOLE = HEAD .. 'c0c0c0c0c0c0'
 local LAYOUT, STATE, ORIGIN, DROPPED, TOKEN = 1, 2, 3, 4, 5
 local REVISION, ATTEMPT, FENCING, LEASE, HOLD, CREATE, UPDATE = 6, 7, 8, 9, 10, 11, 12
-local SETTLE, RETRY, TTL, EXPIRE, RESULT_EXPIRE, PURGE, DUE = 13, 14, 15, 16, 17, 18, 19
-local NAMESPACE_BYTES, CLAIM_BYTES, OUTCOME_BYTES, ERROR_BYTES, CHECKPOINT_BYTES, RESULT_BYTES = 20, 21, 22, 23, 24, 25
-local DUE_OFFSET = 140
+local SETTLE, RETRY, TTL, EXPIRE, RESULT_EXPIRE, PURGE = 13, 14, 15, 16, 17, 18
+local NAMESPACE_BYTES, CLAIM_BYTES, OUTCOME_BYTES, ERROR_BYTES, CHECKPOINT_BYTES, RESULT_BYTES = 19, 20, 21, 22, 23, 24
 
 -- One clock: the server's, read once a script, unless the caller brings a virtual one.
 local function clock(override)
@@ -32,27 +33,31 @@ local function clock(override)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A full Redis (maxmemory) refuses a script whose first write takes memory. After a write that does not, it lets the rest
--- run: so what must work on a full Redis starts with one that frees some or would.
+-- Numbers go to Redis as whole ones: left to itself it prints them as fractions, at ten times the cost.
+local function whole(number) return string.format('%d', number) end
+
+-- A full Redis (maxmemory) refuses a script whose first write takes memory. After one that does not it lets the rest run: so
+-- what must work on a full Redis starts with a write that cannot take any.
+local function even_when_full() redis.call('persist', RECORD) end
 
 -- On tier replica an operation that changed nothing writes all the same: only then does a WAIT behind it mean that what it
 -- shows has reached the replicas.
 local function touch(now)
-  redis.call('hdel', COUNTS, '@')
-  redis.call('hset', COUNTS, '@', now)
+  even_when_full()
+  redis.call('hset', COUNTS, '@', whole(now))
 end
 
 -- Runs one operation after the other, on the same clock.
 --
--- KEYS     five for each operation: names, due, held, counts, record
+-- KEYS     three for each operation: index, counts, record
 -- ARGV     1 now or '', 2 '1' to touch, then `width` for each operation
 -- RETURNS  now, then for each operation whether it was applied (1, 0) and the record
 local function each(width, operate)
   local now = clock(ARGV[1])
   local answers = { now }
-  for operation = 0, #KEYS / 5 - 1 do
-    local key, argument = operation * 5, 2 + operation * width
-    NAMES, DUE_SET, HELD, COUNTS, RECORD = unpack(KEYS, key + 1, key + 5)
+  for operation = 0, #KEYS / 3 - 1 do
+    local key, argument = operation * 3, 2 + operation * width
+    INDEX, COUNTS, RECORD = unpack(KEYS, key + 1, key + 3)
     local applied, packed = operate(now, unpack(ARGV, argument + 1, argument + width))
     if not applied and ARGV[2] == '1' then touch(now) end
     answers[operation * 2 + 2] = applied and 1 or 0
@@ -87,7 +92,6 @@ local function open(packed, bytes)
     checkpoint = head[CHECKPOINT_BYTES] > 0 and string.sub(packed, checkpoint + 1, result),
     front_bytes = result,
     was_state = head[STATE],
-    was_due = head[DUE],
     was_stored_bytes = (bytes or #packed) - checkpoint,
   }
 end
@@ -113,9 +117,9 @@ local function seal(head, parts, result)
   head[OUTCOME_BYTES] = #parts.outcome
   head[ERROR_BYTES] = error and #error + 1 or 0
   head[CHECKPOINT_BYTES] = checkpoint and #checkpoint + 1 or 0
-  head[26], head[27], head[28] = parts.namespace, parts.claim, parts.outcome
-  head[29], head[30], head[31] = error or '', checkpoint or '', result
-  return struct.pack(WHOLE, unpack(head, 1, 31))
+  head[25], head[26], head[27] = parts.namespace, parts.claim, parts.outcome
+  head[28], head[29], head[30] = error or '', checkpoint or '', result
+  return struct.pack(WHOLE, unpack(head, 1, 30))
 end
 
 -- One number counts both: records times 2^40, plus bytes. A change stays whole in Lua's doubles, and the sum in the 64
@@ -123,7 +127,7 @@ end
 local ONE = 1099511627776
 
 local function count(field, amount)
-  if amount ~= 0 and redis.call('hincrby', COUNTS, field, amount) == 0 then redis.call('hdel', COUNTS, field) end
+  if amount ~= 0 and redis.call('hincrby', COUNTS, field, whole(amount)) == 0 then redis.call('hdel', COUNTS, field) end
 end
 
 -- From what stood to `state` (nil: to nothing). In progress counts all records of the namespace, and the bytes of those in
@@ -148,37 +152,25 @@ local function due_of(head)
   return head[PURGE]
 end
 
+local function score_of(head)
+  if not is_held(head[STATE]) then return due_of(head) end
+  return HELD + (head[STATE] == UNKNOWN and head[SETTLE] or head[LEASE])
+end
+
 -- Up to here a result goes back with the answer rather than being cut off it.
 local RESULT_RETURNED_MAX = 1024
 
 -- Stores a record and returns it packed; the result may be missing.
 local function put(id, head, parts, result)
-  local state, was = head[STATE], parts.was_state
-  -- First, for a full Redis.
-  if is_held(was) and not is_held(state) then redis.call('zrem', HELD, id) end
-  local due = due_of(head)
-  if not was then
-    redis.call('zadd', NAMES, head[CREATE], id)
-    -- As early as a settle with the ttl of the claim can make it, so that it need not move.
-    due = math.min(due, head[CREATE] + head[TTL])
-  end
-  if not was or due < parts.was_due then
-    head[DUE] = due
-    redis.call('zadd', DUE_SET, due, id)
-  end
-  if is_held(state) then redis.call('zadd', HELD, state == UNKNOWN and head[SETTLE] or head[LEASE], id) end
   local packed = seal(head, parts, result)
   redis.call('set', RECORD, packed)
-  recount(parts, state, #result + #(parts.checkpoint or ''))
+  redis.call('zadd', INDEX, whole(score_of(head)), id)
+  recount(parts, head[STATE], #result + #(parts.checkpoint or ''))
   if #result <= RESULT_RETURNED_MAX then return packed end
   return string.sub(packed, 1, #packed - #result)
 end
 
-local function forget(id)
-  redis.call('zrem', NAMES, id)
-  redis.call('zrem', DUE_SET, id)
-  redis.call('zrem', HELD, id)
-end
+local function forget(id) redis.call('zrem', INDEX, id, TIMER .. id) end
 
 local function drop(id, parts)
   redis.call('del', RECORD)

@@ -29,5 +29,6 @@ return each(10, function(now, id, token, revision, state, ttl_ms, grace_ms, outc
     head[RESULT_EXPIRE] = math.min(now + time_ms, head[EXPIRE])
   end
   if state == COMPLETED or state == FAILED then parts.checkpoint = false end
+  even_when_full()
   return true, put(id, head, parts, result)
 end)
