@@ -44,7 +44,7 @@ export function createChanges({ channel, publish, connect }: ChangesOptions): Ch
   const hear = (text: string): void => {
     // What is told comes back, too: most of what a busy server hears.
     if (text.startsWith(own)) return;
-    for (const [namespace, key, settled] of JSON.parse(text.slice(own.length)) as Message) {
+    for (const [namespace, key, settled] of parseMessage(text.slice(own.length))) {
       for (const listener of listeners) listener({ namespace, key, settled: settled === 1 });
     }
   };
@@ -87,6 +87,16 @@ export function createChanges({ channel, publish, connect }: ChangesOptions): Ch
       subscriber?.disconnect();
     },
   };
+}
+
+/** Anybody may publish on a channel: what no server of ours wrote is nothing. */
+function parseMessage(text: string): Message {
+  try {
+    const message: unknown = JSON.parse(text);
+    return Array.isArray(message) && message.every(Array.isArray) ? (message as unknown as Message) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** The promise's end, or a rejection once the time is over. */

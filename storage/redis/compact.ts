@@ -3,8 +3,8 @@
 import { durationMs, type CompactRequest, type CompactResult, type EpochMs } from '../contract/index.ts';
 import { nowOf, type Context } from './context.ts';
 import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
-import { DUE_RECORDS, DUE_RECORDS_SKIPPED, SCRIPT_RECORDS_MAX } from './limits.ts';
-import { idOfEntry, positionsOf } from './scan.ts';
+import { DUE_ENTRIES_SKIPPED, dueEntries, SCRIPT_RECORDS_MAX } from './limits.ts';
+import { chunks, idOfEntry, positionsOf } from './scan.ts';
 import { scripts } from './scripts.ts';
 
 interface Due {
@@ -20,23 +20,28 @@ export async function compact(context: Context, request: CompactRequest, now: st
   const except = new Set((request.exceptNamespaces ?? []).map(namespaceTag));
   let resultsDropped = 0;
   let recordsRemoved = 0;
+  const resultOf = (oldestMs: number | undefined): CompactResult => {
+    const lagMs = durationMs(oldestMs === undefined ? 0 : nowMs - oldestMs);
+    return { nowMs, resultsDropped, recordsRemoved, more: oldestMs !== undefined, lagMs };
+  };
   for (;;) {
     const left = request.limit - resultsDropped - recordsRemoved;
-    const oldest = (await oldestDue(context, except, nowMs)).slice(0, Math.max(left, 1));
-    // With nothing left to do the oldest is only looked at, to know whether it is due or merely might have been.
-    const answers = await compactAll(context, oldest, { now, work: left > 0 });
-    if (oldest.length === 0 || answers.includes('due')) {
-      const lagMs = durationMs(nowMs - (oldest[0]?.dueMs ?? nowMs));
-      return { nowMs, resultsDropped, recordsRemoved, more: oldest.length > 0, lagMs };
-    }
+    const oldest = await oldestDue(context, { except, nowMs, limit: dueEntries(request.limit) });
+    const answers = await compactAll(context, oldest.slice(0, left), { now, work: true });
     resultsDropped += answers.filter((answer) => answer === 'dropped').length;
     recordsRemoved += answers.filter((answer) => answer === 'removed').length;
+    if (oldest.length === 0) return resultOf(undefined);
+    // At the limit what is next is only looked at, to know whether it is due or merely might have been.
+    const [next] = oldest.slice(left);
+    if (answers.includes('moved') || next === undefined) continue;
+    const [answer] = await compactAll(context, [next], { now, work: false });
+    if (answer === 'due') return resultOf(next.dueMs);
   }
 }
 
 /** The oldest of what may be due, oldest first; empty only when there is none. */
-async function oldestDue(context: Context, except: ReadonlySet<string>, nowMs: EpochMs): Promise<readonly Due[]> {
-  const found = await Promise.all(context.keys.shards.map((shard) => dueOf(context, { shard, except, nowMs })));
+async function oldestDue(context: Context, query: Omit<DueQuery, 'shard'>): Promise<readonly Due[]> {
+  const found = await Promise.all(context.keys.shards.map((shard) => dueOf(context, { ...query, shard })));
   // Of a shard that has more nothing is known behind its last one.
   const horizonMs = Math.min(...found.filter(({ isComplete }) => !isComplete).map(({ lastMs }) => lastMs));
   return found
@@ -49,6 +54,7 @@ interface DueQuery {
   readonly shard: Shard;
   readonly except: ReadonlySet<string>;
   readonly nowMs: EpochMs;
+  readonly limit: number;
 }
 
 interface DueOfShard {
@@ -57,8 +63,8 @@ interface DueOfShard {
   readonly lastMs: number;
 }
 
-async function dueOf(context: Context, { shard, except, nowMs }: DueQuery): Promise<DueOfShard> {
-  for (let offset = 0, limit = DUE_RECORDS; ; offset += limit, limit = DUE_RECORDS_SKIPPED) {
+async function dueOf(context: Context, { shard, except, nowMs, ...query }: DueQuery): Promise<DueOfShard> {
+  for (let offset = 0, { limit } = query; ; offset += limit, limit = DUE_ENTRIES_SKIPPED) {
     const call = { script: scripts.due, keys: [shard.indexKey], args: [nowMs, offset, limit] };
     const found = positionsOf(await context.router.run(shard.slot, call));
     const due = found
@@ -92,6 +98,3 @@ async function compactAll(context: Context, due: readonly Due[], { now, work }: 
   );
   return answers.flat().map((answer) => answer.toString() as Answer);
 }
-
-const chunks = <T>(all: readonly T[], length: number): readonly (readonly T[])[] =>
-  Array.from({ length: Math.ceil(all.length / length) }, (_, index) => all.slice(index * length, (index + 1) * length));

@@ -50,11 +50,17 @@ export const OPERATIONS_MAX = 32;
 /** Records that one script reads or compacts, so that it stays below a millisecond. */
 export const SCRIPT_RECORDS_MAX = 64;
 
-/** Names that one page looks at before it ends short, so that a filter that matches nothing does not run for minutes. */
-export const LIST_NAMES_MAX = 100_000;
+/** Entries that one page looks at before it ends short, so that a filter that wants few does not run for minutes. */
+export const LIST_ENTRIES_MAX = 500_000;
 
-/** Names that are read of a shard at once. */
-export const LIST_STEP_MAX = 200;
+/** Entries of a shard that one script looks at: some 150 microseconds. */
+export const LIST_STEP_MAX = 500;
+
+/** Entries of one shard that a step looks at while it finds none wanted. */
+export const SCAN_ENTRIES_MAX = 10_000;
+
+/** Records read at once for a filter that must see them to judge. */
+export const LIST_READ_MIN = 200;
 
 /** Shards that one step of a page asks at once, when those before had little. */
 export const LIST_SHARDS_MAX = 64;
@@ -62,8 +68,8 @@ export const LIST_SHARDS_MAX = 64;
 /** Orphans that are counted one by one, those leaving out that have expired; above it all that are held are counted. */
 export const ORPHANS_COUNTED_MAX = 10_000;
 
-/** Due records that compaction fetches of a shard at once. */
-export const DUE_RECORDS = 32;
+/** Due entries that compaction fetches of a shard at once: at least, and by its limit so that one look is mostly enough. */
+export const dueEntries = (limit: number): number => Math.max(8, Math.ceil((limit * 4) / SHARDS));
 
 /** How often the checks of the start are made again. */
 export const CHECK_MS = 30_000;
@@ -76,7 +82,7 @@ export const SKEW_MS_MAX = 1_000;
 export const MEMORY_SHARE_WARNED = 0.8;
 
 /** The same, once all those before were of namespaces that compaction leaves alone. */
-export const DUE_RECORDS_SKIPPED = 1_000;
+export const DUE_ENTRIES_SKIPPED = 1_000;
 
 /** How often the node that pushes changes is asked whether it is there, and the pause before another one is tried. */
 export const BEAT_MS = 5_000;

@@ -12,9 +12,9 @@ import {
   type StoredRecord,
 } from '../contract/index.ts';
 import { nowOf, type Context } from './context.ts';
-import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
-import { LIST_NAMES_MAX, LIST_SHARDS_MAX, LIST_STEP_MAX, SHARDS } from './limits.ts';
-import { fetchRecords, HELD, isTimer, scan, type Position } from './scan.ts';
+import type { Shard } from './keys.ts';
+import { LIST_ENTRIES_MAX, LIST_READ_MIN, LIST_SHARDS_MAX, LIST_STEP_MAX, SHARDS } from './limits.ts';
+import { fetchRecords, HELD, scan, type Position } from './scan.ts';
 
 export async function list(context: Context, request: ListRequest, now: string): Promise<ListPage> {
   const nowMs = await nowOf(context, now);
@@ -22,17 +22,16 @@ export async function list(context: Context, request: ListRequest, now: string):
   let place = placeOf(request.after);
   let lookedAt = 0;
   let width = 1;
-  while (place.shard < SHARDS && lookedAt < LIST_NAMES_MAX) {
+  while (place.shard < SHARDS && lookedAt < LIST_ENTRIES_MAX) {
     const shards = context.keys.shards.slice(place.shard, place.shard + width);
     const { after } = place;
-    // A filter may want few of many.
-    const limit = isFiltered(request) ? LIST_STEP_MAX : Math.min(request.limit - records.length, LIST_STEP_MAX);
+    const wanted = request.limit - records.length;
     const steps = await Promise.all(
       shards.map((shard, index) =>
-        lookAt(context, request, { shard, after: index === 0 ? after : undefined, limit, nowMs }),
+        lookAt(context, request, { shard, after: index === 0 ? after : undefined, wanted, nowMs }),
       ),
     );
-    // Few steps for a small namespace, and nothing in vain for a large one.
+    // Few steps for a small namespace, and little in vain for a large one.
     width = Math.min(width * 2, LIST_SHARDS_MAX);
     for (const [index, step] of steps.entries()) {
       for (const { position, record } of step.entries) {
@@ -40,8 +39,9 @@ export async function list(context: Context, request: ListRequest, now: string):
         if (record !== undefined && matches(record, request, nowMs)) records.push(record);
         if (records.length === request.limit) return { nowMs, records, next: textOf(place) };
       }
-      lookedAt += step.entries.length;
+      lookedAt += step.lookedAt;
       if (!step.isComplete) {
+        place = { shard: place.shard, after: step.last };
         width = 1;
         break;
       }
@@ -53,37 +53,47 @@ export async function list(context: Context, request: ListRequest, now: string):
 
 interface Entry {
   readonly position: Position;
-  /** Undefined when it is gone, plainly of another namespace, or no record but an orphan's timer. */
+  /** Undefined when it is gone. */
   readonly record: StoredRecord | undefined;
 }
 
 interface Step {
+  readonly entries: readonly Entry[];
+  readonly lookedAt: number;
+  /** Where the next step of this shard goes on, unless it is complete. */
+  readonly last: Position | undefined;
+  readonly isComplete: boolean;
+}
+
+interface StepQuery {
   readonly shard: Shard;
   readonly after: Position | undefined;
-  readonly limit: number;
+  readonly wanted: number;
   readonly nowMs: EpochMs;
 }
 
-async function lookAt(
-  context: Context,
-  filter: ListFilter,
-  { shard, after, limit, nowMs }: Step,
-): Promise<{ readonly entries: readonly Entry[]; readonly isComplete: boolean }> {
+async function lookAt(context: Context, filter: ListFilter, { shard, after, wanted, nowMs }: StepQuery): Promise<Step> {
   const range = filter.orphanedOnly === true ? { from: HELD, to: HELD + nowMs } : { from: '-inf', to: '+inf' };
-  const tag = filter.namespace === undefined ? undefined : namespaceTag(filter.namespace);
-  const { positions, isComplete } = await scan(context, { ...range, shard, after, limit });
-  const ids = positions
-    .map(({ id }) => id)
-    .filter((id) => !isTimer(id) && (tag === undefined || namespaceTagOf(id) === tag));
-  const records = await fetchRecords(context, shard, ids);
-  return { entries: positions.map((position) => ({ position, record: records.get(position.id) })), isComplete };
+  const { namespace } = filter;
+  const scanned = await scan(context, { ...range, shard, after, namespace, limit: LIST_STEP_MAX });
+  // Of those that are all wanted no more is read than the page takes; other filters may want few of many.
+  const positions = scanned.positions.slice(0, isSelective(filter) ? Math.max(wanted, LIST_READ_MIN) : wanted);
+  const isCut = positions.length < scanned.positions.length;
+  const records = await fetchRecords(
+    context,
+    shard,
+    positions.map(({ id }) => id),
+  );
+  return {
+    entries: positions.map((position) => ({ position, record: records.get(position.id) })),
+    lookedAt: scanned.lookedAt,
+    last: isCut ? positions.at(-1) : scanned.last,
+    isComplete: scanned.isComplete && !isCut,
+  };
 }
 
-const isFiltered = (filter: ListFilter): boolean =>
-  filter.namespace !== undefined ||
-  filter.states !== undefined ||
-  filter.keyPrefix !== undefined ||
-  filter.owner !== undefined;
+const isSelective = ({ states, keyPrefix, owner, ageMsMin }: ListFilter): boolean =>
+  states !== undefined || keyPrefix !== undefined || owner !== undefined || ageMsMin !== undefined;
 
 function matches(record: StoredRecord, filter: ListFilter, nowMs: EpochMs): boolean {
   if (filter.includeExpired !== true && isExpired(record, nowMs)) return false;

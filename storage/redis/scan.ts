@@ -1,9 +1,9 @@
 // Reading the index of a shard, and many records at once.
 
-import type { StoredRecord } from '../contract/index.ts';
+import type { Namespace, StoredRecord } from '../contract/index.ts';
 import type { Context } from './context.ts';
-import type { Shard } from './keys.ts';
-import { SCRIPT_RECORDS_MAX } from './limits.ts';
+import { namespaceTag, type Shard } from './keys.ts';
+import { SCAN_ENTRIES_MAX, SCRIPT_RECORDS_MAX } from './limits.ts';
 import { unpackRecord } from './pack.ts';
 import { scripts } from './scripts.ts';
 
@@ -24,28 +24,51 @@ export interface ScanQuery {
   readonly to: number | string;
   /** Behind this position; undefined from the start. */
   readonly after: Position | undefined;
+  /** How many entries to look at. */
   readonly limit: number;
+  /** Only those of this namespace, and perhaps of another one with the same tag. */
+  readonly namespace: Namespace | undefined;
 }
 
 export interface Scanned {
+  /** Those wanted. */
   readonly positions: readonly Position[];
-  /** Nothing lies behind them. */
+  readonly lookedAt: number;
+  /** Of the last one looked at, wanted or not. */
+  readonly last: Position | undefined;
+  /** Nothing lies behind it. */
   readonly isComplete: boolean;
 }
 
-/** The next entries of the index. Many may share an instant, so those of the last one are counted past. */
-export async function scan(context: Context, { shard, from, to, after, limit }: ScanQuery): Promise<Scanned> {
-  for (let offset = 0; ; offset += limit) {
-    const range = [shard.indexKey, after?.score ?? from, to, 'withscores', 'limit', offset, limit];
-    const found = positionsOf(await context.router.send(shard.slot, 'zrangebyscore', range));
-    const isComplete = found.length < limit;
-    const positions = found.filter((position) => after === undefined || isBehind(position, after));
-    if (positions.length > 0 || isComplete) return { positions, isComplete };
+/** The next wanted entries of the index, of those that are looked at together; on and on while there are none. */
+export async function scan(context: Context, query: ScanQuery): Promise<Scanned> {
+  let { after } = query;
+  for (let lookedAt = 0; ;) {
+    const scanned = await scanNext(context, { ...query, after });
+    lookedAt += scanned.lookedAt;
+    const isDone = scanned.positions.length > 0 || scanned.isComplete || lookedAt >= SCAN_ENTRIES_MAX;
+    if (isDone) return { ...scanned, lookedAt };
+    after = scanned.last;
   }
 }
 
-const isBehind = (one: Position, other: Position): boolean =>
-  one.score > other.score || (one.score === other.score && one.id > other.id);
+/** Many entries may share a score, so those of the last one are counted past. */
+async function scanNext(context: Context, query: ScanQuery): Promise<Scanned> {
+  const { shard, from, to, after, limit, namespace } = query;
+  const start = namespace === undefined ? '' : namespaceTag(namespace);
+  for (let offset = 0; ; offset += limit) {
+    const args = [after?.score ?? from, to, offset, limit, start];
+    const call = { script: scripts.scan, keys: [shard.indexKey], args };
+    const [lookedAt, ...found] = (await context.router.look(shard.slot, call)) as readonly [number, ...Buffer[]];
+    const isBehind = ({ score, id }: Position): boolean =>
+      after === undefined || score > after.score || (score === after.score && id > after.id);
+    const isComplete = lookedAt < limit;
+    const [last, ...positions] = positionsOf(found);
+    if (isComplete || (last !== undefined && isBehind(last))) {
+      return { positions: positions.filter(isBehind), lookedAt, last, isComplete };
+    }
+  }
+}
 
 /** Entries and scores, in turn. */
 export function positionsOf(reply: unknown): readonly Position[] {
@@ -62,15 +85,18 @@ export async function fetchRecords(
   shard: Shard,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, StoredRecord>> {
-  const records = new Map<string, StoredRecord>();
-  for (let start = 0; start < ids.length; start += SCRIPT_RECORDS_MAX) {
-    const some = ids.slice(start, start + SCRIPT_RECORDS_MAX);
-    const call = { script: scripts.fetch, keys: some.map((id) => shard.keyOf(id)), args: [] };
-    const packed = (await context.router.look(shard.slot, call)) as readonly (Buffer | null)[];
-    for (const [index, id] of some.entries()) {
-      const one = packed[index];
-      if (one !== null && one !== undefined) records.set(id, unpackRecord(one, false));
-    }
-  }
-  return records;
+  const found = await Promise.all(
+    chunks(ids, SCRIPT_RECORDS_MAX).map(async (some) => {
+      const call = { script: scripts.fetch, keys: some.map((id) => shard.keyOf(id)), args: [] };
+      const packed = (await context.router.look(shard.slot, call)) as readonly (Buffer | null)[];
+      return some.flatMap((id, index) => {
+        const one = packed[index];
+        return one === null || one === undefined ? [] : ([[id, unpackRecord(one, false)]] as const);
+      });
+    }),
+  );
+  return new Map(found.flat());
 }
+
+export const chunks = <T>(all: readonly T[], length: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(all.length / length) }, (_, index) => all.slice(index * length, (index + 1) * length));

@@ -28,6 +28,7 @@ export const scripts = {
   remove: script('remove', record),
   compact: script('compact', record),
   due: script('due', record),
+  scan: script('scan', record),
   registryPut: script('registry-put'),
   registryRemove: script('registry-remove'),
 } as const;
