@@ -12,7 +12,7 @@ import (
 // fingerprint covers the method, the target and the body. A JSON body is compared as JSON; any other, and JSON of which
 // there is no fingerprint, byte for byte.
 func fingerprint(r *http.Request, body []byte, exclude []string) *onced.Fingerprint {
-	target := r.URL.RequestURI()
+	target := target(r)
 	if isJSON(r.Header.Get("Content-Type")) && json.Valid(body) {
 		envelope := `{"body":` + string(body) + `,"method":` + quoted(r.Method) + `,"target":` + quoted(target) + `}`
 		pointers := make([]string, len(exclude))
@@ -25,6 +25,14 @@ func fingerprint(r *http.Request, body []byte, exclude []string) *onced.Fingerpr
 	}
 	head := r.Method + " " + target + "\n"
 	return onced.FingerprintBytes(append([]byte(head), body...))
+}
+
+// target is path and query as sent, which no routing has changed.
+func target(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
 }
 
 func isJSON(contentType string) bool {

@@ -16,7 +16,7 @@ import (
 )
 
 // A response is stored in the form that HTTP itself gives it: status line, headers, an empty line, the body. So every
-// client reads it, and a person too.
+// client reads it, and a person too. The rules are in clients/vectors/README.md.
 const (
 	storedType  = "message/http"
 	statusLabel = "http.status"
@@ -43,15 +43,15 @@ func (r *response) write(target http.ResponseWriter) {
 // stored keeps the headers of the allow-list only.
 func (r *response) stored(allowed []string) *onced.Result {
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "HTTP/1.1 %d %s\r\n", r.status, http.StatusText(r.status))
+	fmt.Fprintf(&text, "HTTP/1.1 %d \r\n", r.status)
 	names := make([]string, 0, len(allowed))
 	for _, name := range allowed {
-		names = append(names, textproto.CanonicalMIMEHeaderKey(name))
+		names = append(names, strings.ToLower(name))
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		for _, value := range r.header[name] {
-			fmt.Fprintf(&text, "%s: %s\r\n", name, strings.NewReplacer("\r", " ", "\n", " ").Replace(value))
+		for _, value := range r.header.Values(name) {
+			fmt.Fprintf(&text, "%s: %s\r\n", name, oneLine.Replace(value))
 		}
 	}
 	text.WriteString("\r\n")
@@ -63,6 +63,9 @@ func (r *response) stored(allowed []string) *onced.Result {
 	}
 	return &onced.Result{Data: text.Bytes(), ContentType: storedType, Labels: labels}
 }
+
+// oneLine is what net/http does to a header when it is sent.
+var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
 // restored reads what stored made, in any language.
 func restored(result *onced.Result) (*response, error) {

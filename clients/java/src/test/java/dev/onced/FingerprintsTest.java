@@ -2,26 +2,18 @@ package dev.onced;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import dev.onced.FingerprintException.Reason;
 import dev.onced.v1.Fingerprint;
 import java.io.IOException;
 import java.math.BigDecimal;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -31,12 +23,12 @@ class FingerprintsTest {
 
   @TestFactory
   Stream<DynamicTest> jsonFingerprintsAreThoseOfEveryLanguage() throws IOException {
-    return cases("json", FingerprintsTest::checkJson);
+    return Vectors.cases("fingerprints.json", "json", FingerprintsTest::checkJson);
   }
 
   @TestFactory
   Stream<DynamicTest> byteFingerprintsAreThoseOfEveryLanguage() throws IOException {
-    return cases("bytes", test -> {
+    return Vectors.cases("fingerprints.json", "bytes", test -> {
       Fingerprint fingerprint = Fingerprints.ofBytes(HexFormat.of().parseHex(test.get("hex").getAsString()));
       assertEquals(Fingerprints.BYTES_SCHEME, fingerprint.getScheme());
       assertEquals(test.get("digest").getAsString(), hex(fingerprint));
@@ -45,7 +37,7 @@ class FingerprintsTest {
 
   @TestFactory
   Stream<DynamicTest> derivedKeysAreThoseOfEveryLanguage() throws IOException {
-    return cases("keys", test -> {
+    return Vectors.cases("fingerprints.json", "keys", test -> {
       String key = test.get("key").getAsString();
       String step = test.get("step").getAsString();
       if (test.has("refused")) {
@@ -57,11 +49,8 @@ class FingerprintsTest {
   }
 
   private static void checkJson(JsonObject test) {
-    byte[] text = test.has("json_hex")
-        ? HexFormat.of().parseHex(test.get("json_hex").getAsString())
-        : test.get("json").getAsString().getBytes(StandardCharsets.UTF_8);
-    String[] exclude = StreamSupport.stream(exclude(test).spliterator(), false)
-        .map(JsonElement::getAsString).toArray(String[]::new);
+    byte[] text = Vectors.bytes(test, "json_hex", "json");
+    String[] exclude = Vectors.texts(test, "exclude").toArray(String[]::new);
     if (test.has("refused")) {
       assertRefused(test.get("refused").getAsString(), () -> Fingerprints.ofJsonText(text, exclude));
       return;
@@ -106,21 +95,6 @@ class FingerprintsTest {
     assertEquals("0.000001", EcmaScriptNumber.write(1e-6));
     assertEquals("-1.5e-7", EcmaScriptNumber.write(-1.5e-7));
     assertEquals("2.2250738585072014e-308", EcmaScriptNumber.write(Double.MIN_NORMAL));
-  }
-
-  private static JsonArray exclude(JsonObject test) {
-    return test.has("exclude") ? test.getAsJsonArray("exclude") : new JsonArray();
-  }
-
-  private interface Check {
-    void run(JsonObject test);
-  }
-
-  private static Stream<DynamicTest> cases(String list, Check check) throws IOException {
-    JsonObject vectors = JsonParser.parseString(Files.readString(Path.of("../vectors/fingerprints.json"))).getAsJsonObject();
-    return StreamSupport.stream(vectors.getAsJsonArray(list).spliterator(), false)
-        .map(JsonElement::getAsJsonObject)
-        .map(test -> dynamicTest(test.get("name").getAsString(), () -> check.run(test)));
   }
 
   private static void assertRefused(String reason, org.junit.jupiter.api.function.Executable refused) {

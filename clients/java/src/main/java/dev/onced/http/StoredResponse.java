@@ -6,12 +6,13 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 
 /**
  * A response is stored in the form that HTTP itself gives it: status line, headers, an empty line, the body. So every
- * client reads it, and a person too. Its parts are UTF-8 but for the body.
+ * client reads it, and a person too. The rules are in clients/vectors/README.md.
  */
 final class StoredResponse {
   private static final String TYPE = "message/http";
@@ -23,23 +24,25 @@ final class StoredResponse {
 
   /** Keeps the headers of the allow-list only. */
   static Result of(HeldResponse response, List<String> allowed) {
+    ByteString head = head(response, allowed);
+    String status = String.valueOf(response.getStatus());
+    return response.isPassing()
+        ? Result.of(head, TYPE).withLabels(Map.of(STATUS_LABEL, status, BODY_LABEL, "not-kept"))
+        : Result.of(head.concat(ByteString.copyFrom(response.body())), TYPE).withLabels(Map.of(STATUS_LABEL, status));
+  }
+
+  private static ByteString head(HttpServletResponse response, List<String> allowed) {
     int status = response.getStatus();
     StringBuilder head = new StringBuilder("HTTP/1.1 " + status + " \r\n");
-    TreeSet<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
-    names.addAll(allowed);
+    TreeSet<String> names = new TreeSet<>();
+    allowed.forEach(name -> names.add(name.toLowerCase(Locale.ROOT)));
     for (String name : names) {
       for (String value : response.getHeaders(name)) {
         head.append(name).append(": ").append(value.replaceAll("[\r\n]", " ")).append("\r\n");
       }
     }
     head.append("\r\n");
-    ByteString text = ByteString.copyFromUtf8(head.toString());
-    boolean isKept = !response.isPassing();
-    Map<String, String> labels = isKept
-        ? Map.of(STATUS_LABEL, String.valueOf(status))
-        : Map.of(STATUS_LABEL, String.valueOf(status), BODY_LABEL, "not-kept");
-    ByteString data = isKept ? text.concat(ByteString.copyFrom(response.body())) : text;
-    return Result.of(data, TYPE).withLabels(labels);
+    return ByteString.copyFromUtf8(head.toString());
   }
 
   /** Answers with what {@link #of} made, in any language. */

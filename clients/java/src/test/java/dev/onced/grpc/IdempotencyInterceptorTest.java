@@ -8,11 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.util.JsonFormat;
 import com.google.rpc.ErrorInfo;
 import dev.onced.Need;
 import dev.onced.OncedClient;
 import dev.onced.TestProxy;
 import dev.onced.TestServer;
+import dev.onced.Vectors;
+import dev.onced.v1.Fingerprint;
 import dev.onced.v1.IdempotencyServiceGrpc;
 import dev.onced.v1.IntentRecord;
 import dev.onced.v1.LookupRequest;
@@ -37,14 +40,18 @@ import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
@@ -176,6 +183,18 @@ class IdempotencyInterceptorTest {
   private static void assertRefused(Status.Code code, String reason, Reply reply) throws InvalidProtocolBufferException {
     assertEquals(code, reply.status.getCode(), reply.status.toString());
     assertEquals(reason, reply.reason());
+  }
+
+  @TestFactory
+  Stream<DynamicTest> requestFingerprintsAreThoseOfEveryLanguage() throws IOException {
+    serve();
+    return Vectors.cases("adapters.json", "grpc_requests", test -> {
+      ErrorInfo.Builder request = ErrorInfo.newBuilder();
+      JsonFormat.parser().merge(test.get("error_info").toString(), request);
+      Fingerprint made = StoredAnswers.fingerprint(
+          test.get("method").getAsString().substring(1), request.build(), Vectors.texts(test, "exclude"));
+      assertEquals(test.get("digest").getAsString(), HexFormat.of().formatHex(made.getDigest().toByteArray()));
+    });
   }
 
   @Test

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.onced.OncedClient;
 import dev.onced.TestProxy;
 import dev.onced.TestServer;
-import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -25,63 +24,36 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.UnaryOperator;
-import org.eclipse.jetty.ee10.servlet.FilterHolder;
-import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
-import org.eclipse.jetty.ee10.servlet.ServletHolder;
-import org.eclipse.jetty.server.Server;
-import org.eclipse.jetty.server.ServerConnector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
 class IdempotencyFilterTest {
-  private interface Handler {
-    void handle(HttpServletRequest request, HttpServletResponse response) throws IOException, InterruptedException;
-  }
-
   private final HttpClient http = HttpClient.newHttpClient();
   private final OncedClient client = OncedClient.connect(TestServer.address());
   private final AtomicInteger effects = new AtomicInteger();
-  private final List<Server> servers = new ArrayList<>();
+  private final List<TestWeb> webs = new ArrayList<>();
 
   @AfterEach
   void close() throws Exception {
-    for (Server server : servers) {
-      server.stop();
+    for (TestWeb web : webs) {
+      web.close();
     }
     client.close();
   }
 
   /** Serves a handler behind a filter; returns host:port. */
-  private String serve(Handler handler, UnaryOperator<IdempotencyFilterBuilder> change) throws Exception {
-    IdempotencyFilter filter = change.apply(IdempotencyFilter.builder(
-        client, TestServer.namespace(), request -> request.getHeader("Tenant"))).build();
-    Server server = new Server();
-    ServerConnector connector = new ServerConnector(server);
-    connector.setHost("127.0.0.1");
-    server.addConnector(connector);
-    ServletContextHandler context = new ServletContextHandler();
-    context.addFilter(new FilterHolder(filter), "/*", null);
-    context.addServlet(new ServletHolder(new HttpServlet() {
-      @Override
-      protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
-        try {
-          handler.handle(request, response);
-        } catch (InterruptedException e) {
-          throw new IOException(e);
-        }
-      }
-    }), "/*");
-    server.setHandler(context);
-    server.start();
-    servers.add(server);
-    return "127.0.0.1:" + connector.getLocalPort();
+  private String serve(TestWeb.Handler handler) throws Exception {
+    IdempotencyFilter filter = IdempotencyFilter.builder(
+        client, TestServer.namespace(), request -> request.getHeader("Tenant")).build();
+    return serve(filter, handler);
   }
 
-  private String serve(Handler handler) throws Exception {
-    return serve(handler, builder -> builder);
+  private String serve(IdempotencyFilter filter, TestWeb.Handler handler) throws Exception {
+    TestWeb web = new TestWeb(filter, handler);
+    webs.add(web);
+    return web.address();
   }
 
   /** A handler with an effect: its number shows whether it ran again. */
@@ -307,18 +279,11 @@ class IdempotencyFilterTest {
       IdempotencyFilter filter = IdempotencyFilter.builder(unlucky, TestServer.namespace(), request -> "one")
           .run(options -> options.beginTimeout(Duration.ofMillis(500)))
           .build();
-      Server server = new Server();
-      ServerConnector connector = new ServerConnector(server);
-      connector.setHost("127.0.0.1");
-      server.addConnector(connector);
-      ServletContextHandler context = new ServletContextHandler();
-      context.addFilter(new FilterHolder(filter), "/*", null);
-      server.setHandler(context);
-      server.start();
-      servers.add(server);
-      HttpResponse<String> response = post("127.0.0.1:" + connector.getLocalPort(), "k", "{}");
+      String address = serve(filter, (request, answer) -> effects.incrementAndGet());
+      HttpResponse<String> response = post(address, "k", "{}");
       assertProblem(503, "unavailable", response);
       assertFalse(header(response, "Retry-After").isEmpty());
+      assertEquals(0, effects.get());
     }
   }
 }
