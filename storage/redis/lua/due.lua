@@ -7,6 +7,8 @@
 
 local index, now = KEYS[1], ARGV[1]
 local orphans = redis.call('zrangebyscore', index, whole(HELD), whole(HELD + now), 'withscores')
+-- A write that takes no memory goes first, so that compaction finds work on a full Redis too.
+if #orphans > 0 then redis.call('persist', index) end
 for at = 1, #orphans, 2 do
   redis.call('zadd', index, 'nx', whole(orphans[at + 1] - HELD), TIMER .. orphans[at])
 end

@@ -34,9 +34,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -58,7 +56,6 @@ import org.junit.jupiter.api.Timeout;
 class IdempotencyInterceptorTest {
   private static final Metadata.Key<String> KEY = key("idempotency-key");
   private static final Metadata.Key<String> TENANT = key("tenant");
-  private static final Metadata.Key<String> REPLAYED = key("idempotency-replayed");
   private static final Metadata.Key<byte[]> DETAILS =
       Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
@@ -127,21 +124,6 @@ class IdempotencyInterceptorTest {
     return channel;
   }
 
-  private record Reply(Status status, byte[] data, Metadata headers, Metadata trailers) {
-    boolean isReplayed() {
-      return headers.containsKey(REPLAYED) || trailers.containsKey(REPLAYED);
-    }
-
-    String reason() throws InvalidProtocolBufferException {
-      for (Any detail : StatusProto.fromStatusAndTrailers(status, trailers).getDetailsList()) {
-        if (detail.is(ErrorInfo.class)) {
-          return detail.unpack(ErrorInfo.class).getReason();
-        }
-      }
-      return "";
-    }
-  }
-
   private static Reply call(ManagedChannel channel, String key, String request) {
     return callAs("acme", channel, key, request);
   }
@@ -181,7 +163,7 @@ class IdempotencyInterceptorTest {
   }
 
   private static void assertRefused(Status.Code code, String reason, Reply reply) throws InvalidProtocolBufferException {
-    assertEquals(code, reply.status.getCode(), reply.status.toString());
+    assertEquals(code, reply.status().getCode(), reply.status().toString());
     assertEquals(reason, reply.reason());
   }
 
@@ -201,14 +183,14 @@ class IdempotencyInterceptorTest {
   void aRepeatedCallGetsTheFirstResponseByteForByte() throws Exception {
     ManagedChannel channel = serve();
     Reply first = call(channel, "k", "r");
-    assertTrue(first.status.isOk(), first.status.toString());
+    assertTrue(first.status().isOk(), first.status().toString());
     assertFalse(first.isReplayed());
     for (int i = 0; i < 5; i++) {
       Reply again = call(channel, "k", "r");
       assertTrue(again.isReplayed());
-      assertArrayEquals(first.data, again.data);
+      assertArrayEquals(first.data(), again.data());
     }
-    assertEquals(12, LookupResponse.parseFrom(first.data).getRecord().getLabelsCount());
+    assertEquals(12, LookupResponse.parseFrom(first.data()).getRecord().getLabelsCount());
     assertEquals(1, effects.get());
   }
 
@@ -223,8 +205,8 @@ class IdempotencyInterceptorTest {
     Reply first = call(channel, "k", "r");
     Reply again = call(channel, "k", "r");
     assertRefused(Status.Code.FAILED_PRECONDITION, "NO_CREDIT", first);
-    assertNotNull(first.trailers.get(DETAILS));
-    assertArrayEquals(first.trailers.get(DETAILS), again.trailers.get(DETAILS));
+    assertNotNull(first.trailers().get(DETAILS));
+    assertArrayEquals(first.trailers().get(DETAILS), again.trailers().get(DETAILS));
     assertFalse(first.isReplayed());
     assertTrue(again.isReplayed());
     assertEquals(1, effects.get());
@@ -242,13 +224,13 @@ class IdempotencyInterceptorTest {
       };
       Reply first = call(channel, "k-" + code, "r");
       Reply again = call(channel, "k-" + code, "r");
-      assertEquals(code, first.status.getCode());
-      assertEquals("as asked", first.status.getDescription());
+      assertEquals(code, first.status().getCode());
+      assertEquals("as asked", first.status().getDescription());
       assertEquals(twice.contains(code) ? 2 : 1, effects.get(), code.toString());
       if (code == Status.Code.INTERNAL || code == Status.Code.UNKNOWN) {
         assertRefused(Status.Code.ABORTED, "OUTCOME_UNKNOWN", again);
       } else {
-        assertEquals(code, again.status.getCode());
+        assertEquals(code, again.status().getCode());
       }
     }
   }
@@ -261,7 +243,7 @@ class IdempotencyInterceptorTest {
     assertRefused(Status.Code.UNAUTHENTICATED, "UNAUTHENTICATED", callAs("", channel, "k", "r"));
     call(channel, "k", "r");
     assertRefused(Status.Code.FAILED_PRECONDITION, "KEY_REUSED", call(channel, "k", "another"));
-    assertTrue(callAs("other", channel, "k", "another").status.isOk());
+    assertTrue(callAs("other", channel, "k", "another").status().isOk());
     assertEquals(2, effects.get());
   }
 
@@ -279,7 +261,7 @@ class IdempotencyInterceptorTest {
     CompletableFuture<Reply> second = CompletableFuture.supplyAsync(() -> call(channel, "k", "r"));
     Thread.sleep(200);
     mayEnd.countDown();
-    assertArrayEquals(first.get().data, second.get().data);
+    assertArrayEquals(first.get().data(), second.get().data());
     assertEquals(1, effects.get());
   }
 
@@ -304,9 +286,9 @@ class IdempotencyInterceptorTest {
     });
     started.await();
     leaving.cancel(null);
-    assertEquals(Status.Code.CANCELLED, gone.get().status.getCode());
+    assertEquals(Status.Code.CANCELLED, gone.get().status().getCode());
     Reply again = call(channel, "k", "r");
-    assertTrue(again.status.isOk() && again.isReplayed(), again.status.toString());
+    assertTrue(again.status().isOk() && again.isReplayed(), again.status().toString());
     assertEquals(1, effects.get());
   }
 
@@ -316,7 +298,7 @@ class IdempotencyInterceptorTest {
     answer = number -> {
       throw new AssertionBreach();
     };
-    assertEquals(Status.Code.UNKNOWN, call(channel, "k", "r").status.getCode());
+    assertEquals(Status.Code.UNKNOWN, call(channel, "k", "r").status().getCode());
     assertRefused(Status.Code.ABORTED, "OUTCOME_UNKNOWN", call(channel, "k", "r"));
     assertEquals(1, effects.get());
   }
@@ -352,30 +334,14 @@ class IdempotencyInterceptorTest {
     for (int i = 0; i < 6 || seen == null; i++) {
       channel.resetConnectBackoff();
       Reply reply = call(channel, key, key);
-      if (reply.status.isOk()) {
-        assertTrue(seen == null || Arrays.equals(seen, reply.data), key);
-        seen = reply.data;
+      if (reply.status().isOk()) {
+        assertTrue(seen == null || Arrays.equals(seen, reply.data()), key);
+        seen = reply.data();
       }
     }
   }
 
   private static Metadata.Key<String> key(String name) {
     return Metadata.Key.of(name, Metadata.ASCII_STRING_MARSHALLER);
-  }
-
-  private static final class RawMarshaller implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] value) {
-      return new ByteArrayInputStream(value);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      try {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new IllegalStateException(e);
-      }
-    }
   }
 }
