@@ -10,6 +10,7 @@ import { toJsonString } from '@bufbuild/protobuf';
 import { IntentRecordSchema } from '../proto/gen/onced/v1/record_pb.js';
 import { isLive, type Namespace, type Store, type StoredRecord } from '../storage/contract/index.ts';
 import { limits } from './limits.ts';
+import { recordPages } from './record-pages.ts';
 import { recordMessage } from './messages.ts';
 
 export interface Archive {
@@ -68,24 +69,15 @@ export function createArchive({ store, folder }: ArchiveOptions): Archive {
     async run(namespaces, signal) {
       let removed = 0;
       for (const namespace of namespaces) {
-        let after: string | undefined;
-        do {
-          if (signal?.aborted === true) return removed;
-          const limit = limits.compactionBatch;
-          const page = await store.list({
-            namespace,
-            includeExpired: true,
-            limit,
-            ...(after === undefined ? {} : { after }),
-          });
+        for await (const page of recordPages(store, { namespace, includeExpired: true }, limits.compactionBatch)) {
           const candidates = page.records.filter((record) => page.nowMs >= record.purgeMs);
           const due = (await Promise.all(candidates.map(readDue))).filter((found) => found !== undefined);
           if (due.length > 0) {
             await append(due.map(({ line }) => line));
             removed += await removeAll(due);
           }
-          after = page.next;
-        } while (after !== undefined);
+          if (signal?.aborted === true) return removed;
+        }
       }
       return removed;
     },

@@ -14,6 +14,7 @@ import type { EpochMs, StoredRecord } from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { recordMessage } from '../messages.ts';
+import { recordPages } from '../record-pages.ts';
 import { readReason, Violations } from '../validate.ts';
 import { readFilter, type Selection } from './records.ts';
 
@@ -105,13 +106,10 @@ interface RecordsPage {
 }
 
 async function* pages(engine: Engine, selection: Selection, limit: number): AsyncGenerator<RecordsPage, void> {
-  let after: string | undefined;
-  do {
-    const page = await engine.store.list({ ...selection.filter, limit, ...(after === undefined ? {} : { after }) });
+  for await (const page of recordPages(engine.store, selection.filter, limit)) {
     const records = page.records.filter((record) => selection.matches(record, page.nowMs));
     if (records.length > 0) yield { records, nowMs: page.nowMs };
-    after = page.next;
-  } while (after !== undefined);
+  }
 }
 
 async function* countMatching(

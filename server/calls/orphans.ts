@@ -15,11 +15,13 @@ import {
   REVIEW_ATTEMPT_PREFIX,
   type DurationMs,
   type EpochMs,
+  type Namespace,
   type StoredRecord,
 } from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import { acquiredMessage, recordMessage } from '../messages.ts';
+import { recordPages } from '../record-pages.ts';
 import { readDuration, readNamespace, readText, Violations } from '../validate.ts';
 import { newLeaseToken } from './lease-token.ts';
 
@@ -49,20 +51,32 @@ export async function claimOrphans(
   violations.check();
   assertNotOver(call);
   const limit = request.limit === 0 ? LIMIT : request.limit;
-  const { records, nowMs } = await engine.store.list({ namespace, orphanedOnly: true, limit: limit * LOOK_FACTOR });
-  const oldestFirst = records.toSorted((a, b) => sinceOf(a, nowMs) - sinceOf(b, nowMs)).slice(0, limit);
-  const claimed = await Promise.all(
-    oldestFirst.map(async (record) => claimOne(engine, record, { leaseMs, owner }, nowMs)),
-  );
+  const orphans = await lookAtOrphans(engine, namespace, limit * LOOK_FACTOR);
+  const oldestFirst = orphans.toSorted((a, b) => sinceOf(a) - sinceOf(b)).slice(0, limit);
+  const claimed = await Promise.all(oldestFirst.map(async (seen) => claimOne(engine, seen, { leaseMs, owner })));
   return create(ClaimOrphansResponseSchema, { orphans: claimed.filter((orphan) => orphan !== undefined) });
+}
+
+/** An orphan, and the store's clock when it was one. */
+interface Seen {
+  readonly record: StoredRecord;
+  readonly nowMs: EpochMs;
+}
+
+async function lookAtOrphans(engine: Engine, namespace: Namespace, count: number): Promise<readonly Seen[]> {
+  const seen: Seen[] = [];
+  for await (const { records, nowMs } of recordPages(engine.store, { namespace, orphanedOnly: true }, count)) {
+    seen.push(...records.map((record) => ({ record, nowMs })));
+    if (seen.length >= count) break;
+  }
+  return seen;
 }
 
 /** Undefined when somebody else was faster. */
 async function claimOne(
   engine: Engine,
-  record: StoredRecord,
+  { record, nowMs }: Seen,
   { leaseMs, owner }: ClaimAsk,
-  nowMs: EpochMs,
 ): Promise<ClaimedOrphan | undefined> {
   const { namespace, key, fingerprints, labels, ttlMs } = record;
   const policy = engine.policyOf(namespace);
@@ -88,4 +102,4 @@ async function claimOne(
   });
 }
 
-const sinceOf = (record: StoredRecord, nowMs: EpochMs): number => orphanOf(record, nowMs)?.sinceMs ?? nowMs;
+const sinceOf = ({ record, nowMs }: Seen): number => orphanOf(record, nowMs)?.sinceMs ?? nowMs;

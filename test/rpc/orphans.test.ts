@@ -1,9 +1,14 @@
 // ClaimOrphans: whoever reconciles gets an orphan alone, with all that the lost holder left behind.
 
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { OnLeaseExpiry } from '../../proto/gen/onced/v1/admin_pb.js';
 import { FailKind, type ClaimedOrphan } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { OrphanCause } from '../../proto/gen/onced/v1/record_pb.js';
+import type { Store } from '../../storage/contract/index.ts';
+import { createMemoryStore } from '../../storage/memory/store.ts';
+import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import { makeFolder } from '../support/onced.ts';
 import { openManaged, type Managed } from './managed.ts';
 import { bytes, ms, refusal } from './scene.ts';
 
@@ -46,6 +51,39 @@ describe('claiming orphans', () => {
       expect(claimed.toSorted()).toEqual(keys.toSorted());
     },
   );
+
+  test('finds one that stands behind pages with nothing in them', async () => {
+    const base = createMemoryStore();
+    let pages = 0;
+    // A real store, whose pages may be short, even empty, as the contract allows: SQLite's are.
+    const store: Store = {
+      ...base,
+      list: async (request, options) => {
+        pages += 1;
+        if (pages > 3) return base.list({ ...request, after: '' }, options);
+        return { records: [], nowMs: (await base.stats(options)).nowMs, next: String(pages) };
+      },
+    };
+    await using scene = await openManaged({ store });
+    await failUnknown(scene);
+    pages = 0;
+    expect((await claimOne(scene)).record?.summary?.key).toBe('order-1');
+    expect(pages).toBe(4);
+  });
+
+  test('on SQLite finds the few among many that are settled', async () => {
+    await using folder = await makeFolder();
+    await using scene = await openManaged({ store: await openSqliteStore({ path: join(folder.path, 'onced.db') }) });
+    for (let index = 0; index < 60; index += 1) {
+      const key = `k-${index}`;
+      const holder = scene.holder(await scene.acquire({ key }), key);
+      if (index % 20 === 0) await scene.client.fail({ ...holder, kind: FailKind.UNKNOWN });
+      else await scene.client.complete(holder);
+    }
+    const { orphans } = await scene.client.claimOrphans({ namespace: scene.namespace });
+    const found = new Set(orphans.map(({ record }) => record?.summary?.key));
+    expect(found).toEqual(new Set(['k-0', 'k-20', 'k-40']));
+  });
 
   test('shows key, labels, checkpoint, attempt and owner of the lost holder, and starts the next attempt', async () => {
     await using scene = await openManaged({ policy: HOLD });
