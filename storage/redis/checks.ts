@@ -10,6 +10,8 @@ import type { Tier } from './tiers.ts';
 export interface Wanted {
   readonly kind: RedisLocation['kind'];
   readonly tier: Tier;
+  /** By whoever wrote the URL; otherwise it is the strictest that held at the start. */
+  readonly isTierNamed: boolean;
   /** How many replicas must confirm a write; 0: none. */
   readonly replicas: number;
 }
@@ -47,6 +49,7 @@ function rowsOf({ nodes, cluster }: Facts, wanted: Wanted): readonly Row[] {
       fix: 'upgrade Redis',
     }),
     ...memoryChecks(nodes),
+    ...tierChecks(wanted),
     ...durabilityChecks(nodes, wanted),
     eachNode(nodes, {
       name: 'scripts',
@@ -115,6 +118,20 @@ function memoryChecks(nodes: readonly NodeFacts[]): readonly Row[] {
       needed: `less than ${MEMORY_SHARE_WARNED * 100} %: at 100 % every new key is refused`,
       fix: 'raise maxmemory, shorten the retention of namespaces, or add primaries',
     }),
+  ];
+}
+
+/** Where replicas come and go a start at a bad moment would take a weaker tier than the one before. */
+function tierChecks({ kind, tier, isTierNamed }: Wanted): readonly Row[] {
+  if (kind === 'single') return [];
+  return [
+    {
+      name: 'tier',
+      level: isTierNamed ? 'ok' : 'warning',
+      found: isTierNamed ? tier : `${tier}, the strictest that holds now`,
+      needed: 'named in the URL: a start while replicas are away takes a weaker one',
+      fix: isTierNamed ? '' : `add ?tier=${tier} to the URL`,
+    },
   ];
 }
 

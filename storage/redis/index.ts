@@ -68,7 +68,13 @@ async function examine(
   try {
     const facts = await gatherFacts(router, createKeys(location.prefix));
     const tier = location.tier ?? strictestTier(facts);
-    const wanted = { kind: location.kind, tier, replicas: replicasToConfirm(facts, tier, location.replicas) };
+    const isTierNamed = location.tier !== undefined;
+    const wanted = {
+      kind: location.kind,
+      tier,
+      isTierNamed,
+      replicas: replicasToConfirm(facts, tier, location.replicas),
+    };
     return { checks: checkFacts(facts, wanted), wanted };
   } finally {
     await router.close();

@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly router: Router;
   readonly keys: Keys;
   readonly wanted: Wanted;
+  /** Shorter in tests. */
+  readonly everyMs?: number;
 }
 
 /**
@@ -33,7 +35,7 @@ const BREAKS_PROMISES = new Set([
   'clocks of the primaries',
 ]);
 
-export function createWatch({ router, keys, wanted }: WatchOptions): Watch {
+export function createWatch({ router, keys, wanted, everyMs = CHECK_MS }: WatchOptions): Watch {
   let trouble: string | undefined;
 
   const check = async (): Promise<void> => {
@@ -43,7 +45,7 @@ export function createWatch({ router, keys, wanted }: WatchOptions): Watch {
   const timer = setInterval(() => {
     // A node that does not answer is no news of what it would have said.
     check().catch(() => undefined);
-  }, CHECK_MS);
+  }, everyMs);
   timer.unref();
 
   const write = async (): Promise<void> => {

@@ -1,12 +1,14 @@
 // What Onced refuses to work on, and what it says then: found, needed, how to set it.
 
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { openRedisStore, inspectRedis } from '../../../storage/redis/index.ts';
 import { parseLocation } from '../../../storage/redis/location.ts';
 import { startRedisCluster } from '../../support/redis-cluster.ts';
 import { startRedis, type RedisNodeOptions, type RedisServer } from '../../support/redis.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
+import { beginOf, beginOn, settleOf, settleOn } from '../scene.ts';
 
 describeWithRedis('a Redis that must not be used as it stands', () => {
   const servers: RedisServer[] = [];
@@ -164,3 +166,43 @@ async function tierOf(url: string): Promise<string> {
 async function expectTier(url: string, tier: string): Promise<void> {
   expect(await tierOf(url)).toBe(tier);
 }
+
+/** Two lists of upper-case words, as the page has them. */
+const COMMANDS = /A user for Onced needs[^`]*`([A-Z\s]+)`[^`]*`[^`]*`[^`]*`([A-Z\s]+)`/;
+
+describeWithRedis('a user that may do only what docs/redis.md names', () => {
+  test('is enough for every verb', async () => {
+    const redis = await startRedis();
+    const [, onKeys = '', others = ''] = COMMANDS.exec(readFileSync('docs/redis.md', 'utf8')) ?? [];
+    const commands = `${onKeys} ${others}`.split(/\s+/).filter(Boolean);
+    expect(commands.length).toBeGreaterThan(20);
+    await redis.command('acl', 'setuser', 'onced', 'on', '>secret', '~onced:*', '&onced:changes', '-@all');
+    for (const command of commands) await redis.command('acl', 'setuser', 'onced', `+${command.toLowerCase()}`);
+    const store = await openRedisStore({ url: redis.url.replace('//', '//onced:secret@') });
+    try {
+      const call = beginOf(randomUUID());
+      await beginOn(store, call);
+      await beginOn(store, call);
+      await settleOn(store, settleOf(call.key, call.leaseToken, 'paid'));
+      const { record } = await store.read({ ...call, includeResult: true });
+      if (record === undefined) throw new Error('the record is not there');
+      await store.list({ limit: 10 });
+      await store.list({ limit: 10, orphanedOnly: true });
+      await store.stats();
+      await store.compact({ limit: 10 }, { nowMs: record.resultExpireMs });
+      await store.compact({ limit: 10 }, { nowMs: record.purgeMs });
+      await beginOn(store, call);
+      const held = await store.read({ ...call, includeResult: false });
+      await store.remove({ ...call, revision: held.record?.revision ?? 0, force: true });
+      const entry = { collection: 'policies', name: 'payments', value: '{}' };
+      await store.registry.put(entry);
+      await store.registry.get(entry);
+      await store.registry.list({ collection: 'policies', limit: 10 });
+      await store.registry.remove(entry);
+      await store.ping();
+    } finally {
+      await store.close();
+      await redis.dispose();
+    }
+  });
+});
