@@ -19,6 +19,7 @@ import { createCaller, type Caller } from './wire/caller.ts';
 import type { ClientOptions } from './options.ts';
 import * as requests from './wire/requests.ts';
 import type { Work } from './work/perform.ts';
+import { keepReconciling, type KeepReconcilingOptions } from './work/keep-reconciling.ts';
 import { reconcile, type Reconciled, type ReconcileOptions, type Review } from './work/reconcile.ts';
 import { runOnce, type RunOptions, type RunResult } from './work/run-once.ts';
 import type * as types from './types.ts';
@@ -59,9 +60,17 @@ export class OncedClient {
     return runOnce(this, { namespace, key, request }, work, { log: this.#caller.log, ...options });
   }
 
-  /** Takes orphans and records what `review` finds out about each; see work/reconcile.ts. Call it now and then. */
+  /** Takes orphans and records what `review` finds out about each; one round. `keepReconciling` goes on. */
   async reconcile(namespace: string, review: Review, options: ReconcileOptions = {}): Promise<Reconciled> {
     return reconcile(this, namespace, review, { log: this.#caller.log, ...options });
+  }
+
+  /**
+   * Reconciles round after round until `options.signal` fires, however often the server is away meanwhile. Run as many as
+   * you like: no orphan is with two of them, and what one leaves when it dies is taken by the others.
+   */
+  async keepReconciling(namespace: string, review: Review, options: KeepReconcilingOptions): Promise<Reconciled> {
+    return keepReconciling(this, namespace, review, { log: this.#caller.log, ...options });
   }
 
   /** Asks whether the side effect may be done now. Rejects with KeyReusedError and the errors of every call. */

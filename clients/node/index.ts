@@ -15,6 +15,7 @@ export {
   type FingerprintOptions,
 } from './fingerprint/fingerprint.ts';
 export type * from './options.ts';
+export type { KeepReconcilingOptions } from './work/keep-reconciling.ts';
 export type { PerformOptions, Work, WorkContext } from './work/perform.ts';
 export type { Reconciled, ReconcileOptions, Review } from './work/reconcile.ts';
 export type { RunOptions, RunResult } from './work/run-once.ts';

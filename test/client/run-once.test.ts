@@ -189,7 +189,7 @@ describeTransports('runOnce', (scene) => {
       }),
       { onError: (_record, error) => failed.push(error) },
     );
-    expect([done, failed]).toEqual([{ claimed: 1, completed: 1 }, []]);
+    expect([done, failed]).toEqual([{ claimed: 1, completed: 1, failed: 0, released: 0, kept: 0 }, []]);
     const next = await scene.client.runOnce(namespace, key, null, () => 'not run');
     expect(next).toMatchObject({ value: { found: 'tx-5', order: '5' }, replayed: true });
   });
@@ -198,9 +198,9 @@ describeTransports('runOnce', (scene) => {
     const { namespace, key } = scene.place();
     const unknown = async (): Promise<never> => Promise.reject(new Error('provider is down'));
     await thrown(scene.client.runOnce(namespace, key, null, unknown));
-    expect(await scene.client.reconcile(namespace, unknown)).toEqual({ claimed: 1, completed: 0 });
+    expect(await scene.client.reconcile(namespace, unknown)).toMatchObject({ claimed: 1, kept: 1 });
     const never = async (): Promise<never> => Promise.reject(new RetryableError('the provider has no such charge'));
-    expect(await scene.client.reconcile(namespace, never)).toEqual({ claimed: 1, completed: 0 });
+    expect(await scene.client.reconcile(namespace, never)).toMatchObject({ claimed: 1, released: 1 });
     expect((await scene.client.runOnce(namespace, key, null, ({ attempt }) => attempt)).value).toBe(4);
   });
 

@@ -75,6 +75,12 @@ export interface Performed {
   readonly record: RecordSummary;
 }
 
+interface Performing extends PerformOptions {
+  readonly log: Log;
+  /** Milliseconds that a key whose outcome is unknown stays leased instead of being recorded so. For reconcile. */
+  readonly keepMs?: number;
+}
+
 /**
  * Runs the work and records what it returns or throws. Resolves once the result is recorded.
  * @throws IntentFailedError once a final failure is recorded; what the work threw, once another failure is recorded or
@@ -84,7 +90,7 @@ export async function perform<T>(
   client: OncedClient,
   { hold, acquired }: { readonly hold: LeaseHold; readonly acquired: Acquired },
   work: Work<T>,
-  options: PerformOptions & { readonly log: Log },
+  options: Performing,
 ): Promise<Performed> {
   const { leaseMs, leaseMarginMs: marginMs, holdMsMax, log } = options;
   const keeper = keepLease(client, hold, acquired, { leaseMs, marginMs, holdMsMax, log });
@@ -150,6 +156,8 @@ function contextOf(
 interface Recorder {
   complete(encoded: EncodedValue): Promise<Settled>;
   fail(failure: Failure): Promise<Settled>;
+  /** Leaves it with nobody at work: an orphan again when this lease is over. */
+  keep(leaseMs: number): Promise<unknown>;
 }
 
 function createRecorder(
@@ -167,6 +175,7 @@ function createRecorder(
         async () => client.fail({ ...hold, ...failure, ...(failure.kind === 'final' ? ttl : {}) }),
         patience,
       ),
+    keep: async (leaseMs) => client.renew({ ...hold, leaseMs }),
   };
 }
 
@@ -190,11 +199,12 @@ async function recordResult(recorder: Recorder, value: unknown): Promise<Perform
 async function recordFailure(
   recorder: Recorder,
   thrown: unknown,
-  { onThrow = () => 'unknown', log }: PerformOptions & { readonly log: Log },
+  { onThrow = () => 'unknown', keepMs, log }: Performing,
 ): Promise<never> {
   const failure = failureOf(thrown, onThrow);
   try {
-    await recorder.fail(failure);
+    if (failure.kind === 'unknown' && keepMs !== undefined) await recorder.keep(keepMs);
+    else await recorder.fail(failure);
   } catch (error) {
     if (error instanceof InvalidFieldError) await holdKey(recorder);
     if (failure.kind === 'final') throw new OutcomeNotRecordedError(error, { workError: thrown });

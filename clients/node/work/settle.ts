@@ -25,15 +25,15 @@ export async function settleToTheEnd(
       return await settle();
     } catch (error) {
       const waitMs = backoffMs({ tries, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
-      if (!mayStillLand(error) || performance.now() + waitMs >= endMs) throw error;
+      if (!mayPass(error) || performance.now() + waitMs >= endMs) throw error;
       log('warn', 'an outcome could not be recorded yet: trying on', { tries: tries + 1, detail: String(error) });
       await pause(waitMs);
     }
   }
 }
 
-/** Nothing is known of the call's effect, and the token makes its repeat safe. A bug of the server may pass with a restart. */
-const mayStillLand = (error: unknown): boolean =>
+/** The same call may still succeed: a bug of the server, too, may pass with a restart. */
+export const mayPass = (error: unknown): boolean =>
   error instanceof DeadlineExceededError ||
   error instanceof InternalError ||
   (error instanceof OncedError && error.isRetryable);
