@@ -55,6 +55,19 @@ func runUntilDone(t *testing.T, client *onced.Client, namespace, key string, eff
 	return ""
 }
 
+func TestABeginWhoseReplyIsLostFindsItsOwnLease(t *testing.T) {
+	proxy := startProxy(t)
+	client := connect(t, proxy.Address)
+	mustRun(t, client, oncedtest.Namespace(t), nil, 1) // connects
+	proxy.LoseNextReply()
+	started := time.Now()
+	got, err := onced.RunOnce(bounded(t), client, oncedtest.Namespace(t), "k", nil,
+		func(_ context.Context, attempt *onced.Attempt) (int, error) { return int(attempt.Number()), nil })
+	if err != nil || got != 1 || time.Since(started) > 10*time.Second {
+		t.Fatalf("attempt %d after %s: %v", got, time.Since(started), err)
+	}
+}
+
 func TestAnUnreachableServerIsATemporaryErrorInBoundedTime(t *testing.T) {
 	proxy := startProxy(t)
 	proxy.Refuse(true)

@@ -5,6 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/onced/onced/clients/go/oncedv1"
@@ -42,6 +45,26 @@ func TestRetriesStopWhenMostCallsFail(t *testing.T) {
 	}
 	if !budget.failed() {
 		t.Error("a failure after successes may not be retried")
+	}
+}
+
+func TestOnlyErrorsWithOncedsReasonAreTakenAtTheirWord(t *testing.T) {
+	for _, code := range []codes.Code{codes.Unknown, codes.Internal, codes.Canceled, codes.Aborted, codes.Unavailable} {
+		if !fromStatus(status.Error(code, "the connection broke")).Temporary() {
+			t.Errorf("%s without a reason is not taken for a broken connection", code)
+		}
+	}
+	refusal, _ := status.New(codes.Aborted, "lost").WithDetails(&errdetails.ErrorInfo{Reason: "LEASE_LOST", Domain: errorDomain})
+	if failure := fromStatus(refusal.Err()); failure.Temporary() || !errors.Is(failure, ErrLeaseLost) {
+		t.Errorf("a lost lease is %v", failure)
+	}
+	later, _ := status.New(codes.Unknown, "new").WithDetails(&errdetails.ErrorInfo{Reason: "OF_A_LATER_RELEASE", Domain: errorDomain})
+	if fromStatus(later.Err()).Temporary() {
+		t.Error("a reason that this release does not know is tried again")
+	}
+	full := fromStatus(status.Error(codes.ResourceExhausted, "message too large"))
+	if full.Temporary() {
+		t.Error("RESOURCE_EXHAUSTED without pushback is tried again")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,18 +144,22 @@ func TestAPanicHoldsTheKeyAndGoesOn(t *testing.T) {
 	}
 }
 
-func TestRenewalsCountFromWhenTheyWereSent(t *testing.T) {
-	client, namespace := connect(t, ""), oncedtest.Namespace(t)
-	const lease = time.Second
-	var longest atomic.Int64
-	_, err := onced.RunOnce(bounded(t), client, namespace, "k", nil, func(_ context.Context, attempt *onced.Attempt) (int, error) {
+func TestALeaseCountsFromWhenItsRequestWasSent(t *testing.T) {
+	proxy := startProxy(t)
+	client, namespace := connect(t, proxy.Address), oncedtest.Namespace(t)
+	mustRun(t, client, oncedtest.Namespace(t), nil, 1) // connects
+	const lease, delay = 2 * time.Second, 100 * time.Millisecond
+	proxy.Delay(delay)
+	_, err := onced.RunOnce(bounded(t), client, namespace, "k", nil, func(ctx context.Context, attempt *onced.Attempt) (int, error) {
 		for end := time.Now().Add(lease); time.Now().Before(end); time.Sleep(time.Millisecond) {
-			longest.Store(max(longest.Load(), int64(attempt.Remaining())))
+			if remaining := attempt.Remaining(); remaining > lease-delay || remaining <= 0 {
+				t.Fatalf("%s of a lease of %s are claimed, though an answer takes %s", remaining, lease, delay)
+			}
 		}
-		return 0, nil
+		return 0, attempt.SaveCheckpoint(ctx, nil)
 	}, onced.WithLease(lease))
-	if err != nil || time.Duration(longest.Load()) > lease {
-		t.Fatalf("%v; up to %s of a lease of %s were claimed", err, time.Duration(longest.Load()), lease)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

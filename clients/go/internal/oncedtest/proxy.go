@@ -2,10 +2,10 @@ package oncedtest
 
 import (
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
+	"time"
 )
 
 // Proxy is a TCP proxy on loopback that loses things. It knows no protocol.
@@ -19,6 +19,8 @@ type Proxy struct {
 	mutex      sync.Mutex
 	random     *rand.Rand
 	loseReply  float64
+	loseNext   bool
+	delay      time.Duration
 	isSilent   bool
 	isRefusing bool
 	open       map[net.Conn]bool
@@ -42,6 +44,12 @@ func StartProxy(target string) (*Proxy, error) {
 
 // LoseReplies throws away this share of what the server sends, after it has done its work, and resets the connection.
 func (p *Proxy) LoseReplies(share float64) { p.set(func() { p.loseReply = share }) }
+
+// LoseNextReply throws away the next that the server sends, and resets the connection.
+func (p *Proxy) LoseNextReply() { p.set(func() { p.loseNext = true }) }
+
+// Delay holds back what the server sends.
+func (p *Proxy) Delay(delay time.Duration) { p.set(func() { p.delay = delay }) }
 
 // Silence reads and loses everything in both directions, on connections that stay open.
 func (p *Proxy) Silence(isSilent bool) { p.set(func() { p.isSilent = isSilent }) }
@@ -102,7 +110,7 @@ func (p *Proxy) join(client net.Conn) {
 	p.set(func() { delete(p.open, client); delete(p.open, server) })
 }
 
-func (p *Proxy) copy(to, from net.Conn, pass func() (isPassed, isCut bool)) {
+func (p *Proxy) copy(to, from net.Conn, pass func() verdict) {
 	defer reset(to)
 	defer reset(from)
 	buffer := make([]byte, 32*1024)
@@ -111,29 +119,39 @@ func (p *Proxy) copy(to, from net.Conn, pass func() (isPassed, isCut bool)) {
 		if err != nil {
 			return
 		}
-		isPassed, isCut := pass()
-		if isCut {
+		verdict := pass()
+		time.Sleep(verdict.delay)
+		if verdict.isCut {
 			return
 		}
-		if !isPassed {
+		if verdict.isLost {
 			continue
 		}
-		if _, err := io.Writer(to).Write(buffer[:size]); err != nil {
+		if _, err := to.Write(buffer[:size]); err != nil {
 			return
 		}
 	}
 }
 
-func (p *Proxy) passRequest() (isPassed, isCut bool) {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	return !p.isSilent, false
+// verdict is what becomes of some bytes.
+type verdict struct {
+	isLost bool
+	isCut  bool
+	delay  time.Duration
 }
 
-func (p *Proxy) passReply() (isPassed, isCut bool) {
+func (p *Proxy) passRequest() verdict {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	return !p.isSilent, p.loseReply > 0 && p.random.Float64() < p.loseReply
+	return verdict{isLost: p.isSilent}
+}
+
+func (p *Proxy) passReply() verdict {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	isCut := p.loseNext || (p.loseReply > 0 && p.random.Float64() < p.loseReply)
+	p.loseNext = false
+	return verdict{isLost: p.isSilent, isCut: isCut, delay: p.delay}
 }
 
 func reset(connection net.Conn) {

@@ -21,17 +21,24 @@ type Server struct {
 	Address string
 
 	command *exec.Cmd
+	folder  string
 }
 
 // addressPattern finds the gRPC address in the line that the server prints once it is ready.
-var addressPattern = regexp.MustCompile(`gRPC\D*?((?:127\.0\.0\.1|localhost):\d+)`)
+var addressPattern = regexp.MustCompile(`gRPC on (127\.0\.0\.1:\d+)`)
 
-// Start runs a server of this repository until Stop, or until this process ends.
-func Start() (*Server, error) {
+// Start runs a server of this repository, with more flags if given, until Stop or until this process ends.
+func Start(flags ...string) (*Server, error) {
 	root := repositoryRoot()
-	node := filepath.Join(root, "node_modules", ".bin", "node")
-	command := exec.Command(node, "cli/main.ts", "serve", "--store", "memory:",
-		"--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error")
+	folder, err := os.MkdirTemp("", "onced-go-")
+	if err != nil {
+		return nil, err
+	}
+	arguments := []string{
+		"cli/main.ts", "serve", "--store", "memory:", "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0",
+		"--journal", filepath.Join(folder, "journal.db"), "--log-level", "error",
+	}
+	command := exec.Command(filepath.Join(root, "node_modules", ".bin", "node"), append(arguments, flags...)...)
 	command.Dir = root
 	command.Stderr = os.Stderr
 	endWithParent(command)
@@ -42,18 +49,19 @@ func Start() (*Server, error) {
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("the server's Node is installed by npm ci in the repository: %w", err)
 	}
-	address, err := readAddress(output)
-	if err != nil {
-		_ = command.Process.Kill()
+	server := &Server{command: command, folder: folder}
+	if server.Address, err = readAddress(output); err != nil {
+		server.Stop()
 		return nil, err
 	}
-	return &Server{Address: address, command: command}, nil
+	return server, nil
 }
 
 // Stop ends the process and waits for it.
 func (s *Server) Stop() {
 	_ = s.command.Process.Kill()
 	_ = s.command.Wait()
+	_ = os.RemoveAll(s.folder)
 }
 
 func readAddress(output io.Reader) (string, error) {

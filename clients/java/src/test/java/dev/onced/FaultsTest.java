@@ -1,9 +1,15 @@
 package dev.onced;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.protobuf.Any;
+import com.google.rpc.ErrorInfo;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.protobuf.StatusProto;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -66,6 +72,31 @@ class FaultsTest {
         Waiting.sleep(20_000_000);
       }
     }
+  }
+
+  @Test
+  void aBeginWhoseReplyIsLostFindsItsOwnLease() {
+    client.runOnce(TestServer.namespace(), "k", null, Integer.class, attempt -> 1); // connects
+    proxy.loseNextReply();
+    long start = System.nanoTime();
+    assertEquals(1, client.runOnce(namespace, "k", null, Integer.class, attempt -> attempt.number()));
+    assertTrue(System.nanoTime() - start < Duration.ofSeconds(10).toNanos());
+  }
+
+  @Test
+  void onlyErrorsWithOncedsReasonAreTakenAtTheirWord() {
+    for (Status.Code code : List.of(Status.Code.UNKNOWN, Status.Code.INTERNAL, Status.Code.CANCELLED, Status.Code.ABORTED)) {
+      assertTrue(CallErrors.exceptionOf(code.toStatus().asRuntimeException()).isTemporary(), code.toString());
+    }
+    assertTrue(CallErrors.exceptionOf(withReason(Status.Code.ABORTED, "LEASE_LOST")) instanceof OncedException.LeaseLost);
+    assertFalse(CallErrors.exceptionOf(withReason(Status.Code.UNKNOWN, "OF_A_LATER_RELEASE")).isTemporary());
+    assertFalse(CallErrors.exceptionOf(Status.RESOURCE_EXHAUSTED.asRuntimeException()).isTemporary());
+  }
+
+  private static StatusRuntimeException withReason(Status.Code code, String reason) {
+    ErrorInfo info = ErrorInfo.newBuilder().setReason(reason).setDomain("onced.v1").build();
+    return StatusProto.toStatusRuntimeException(
+        com.google.rpc.Status.newBuilder().setCode(code.value()).addDetails(Any.pack(info)).build());
   }
 
   @Test

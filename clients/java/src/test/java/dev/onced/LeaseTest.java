@@ -3,6 +3,7 @@ package dev.onced;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -135,6 +136,35 @@ class LeaseTest {
       return 1;
     }, RunOptions.defaults().wait(Duration.ofSeconds(5)));
     assertTrue(number.get() <= 2);
+  }
+
+  @Test
+  void aLeaseCountsFromWhenItsRequestWasSent() throws InterruptedException {
+    client.runOnce(TestServer.namespace(), "k", null, Integer.class, attempt -> 1); // connects
+    Duration lease = Duration.ofSeconds(2);
+    Duration claimed = lease.minusMillis(100);
+    proxy.delay(100);
+    client.runOnce(namespace, "k", null, Integer.class, attempt -> {
+      long end = System.nanoTime() + lease.toNanos();
+      while (System.nanoTime() < end) {
+        Duration remaining = attempt.remaining();
+        assertTrue(remaining.compareTo(claimed) <= 0 && !remaining.isNegative(), remaining + " are claimed");
+        Thread.sleep(1);
+      }
+      return 0;
+    }, RunOptions.defaults().lease(lease));
+  }
+
+  @Test
+  void workStopsWhenARenewalSaysThatAnOperatorHasEndedIt() {
+    RuntimeException stopped = new RuntimeException("stopped");
+    assertSame(stopped, assertThrows(RuntimeException.class, () ->
+        client.runOnce(namespace, "k", null, Integer.class, attempt -> {
+          TestServer.release(namespace, "k");
+          assertThrows(InterruptedException.class, () -> Thread.sleep(20_000));
+          assertTrue(attempt.isStopped());
+          throw stopped;
+        }, RunOptions.defaults().lease(Duration.ofSeconds(3)))));
   }
 
   @Test

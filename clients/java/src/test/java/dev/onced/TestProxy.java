@@ -8,6 +8,7 @@ import java.net.Socket;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
 /** A TCP proxy on loopback that loses things. It knows no protocol. */
@@ -17,6 +18,8 @@ public final class TestProxy implements AutoCloseable {
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final Random random;
   private volatile double loseReplies;
+  private final AtomicBoolean loseNext = new AtomicBoolean();
+  private volatile long delayMs;
   private volatile boolean isSilent;
   private volatile boolean isRefusing;
 
@@ -41,6 +44,16 @@ public final class TestProxy implements AutoCloseable {
   /** Throws away this share of what the server sends, after it has done its work, and resets the connection. */
   public void loseReplies(double share) {
     loseReplies = share;
+  }
+
+  /** Throws away the next that the server sends, and resets the connection. */
+  public void loseNextReply() {
+    loseNext.set(true);
+  }
+
+  /** Holds back what the server sends. */
+  public void delay(long delayMs) {
+    this.delayMs = delayMs;
   }
 
   /** Reads and loses everything in both directions, on connections that stay open. */
@@ -87,8 +100,13 @@ public final class TestProxy implements AutoCloseable {
   }
 
   private boolean isReplyLost() {
+    try {
+      Thread.sleep(delayMs);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
     synchronized (random) {
-      return loseReplies > 0 && random.nextDouble() < loseReplies;
+      return loseNext.getAndSet(false) || (loseReplies > 0 && random.nextDouble() < loseReplies);
     }
   }
 

@@ -4,14 +4,18 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A real Onced server with a store in memory: one process for all tests. */
+/** A real Onced server with a store in memory: one process for all tests that need nothing special. */
 public final class TestServer {
   private static final Pattern ADDRESS = Pattern.compile("gRPC on ([\\d.]+:\\d+)");
+  private static final Path ROOT = Path.of("").toAbsolutePath().getParent().getParent();
   private static String address;
 
   private TestServer() {}
@@ -29,13 +33,33 @@ public final class TestServer {
     return "test/" + UUID.randomUUID();
   }
 
-  private static String start() {
-    Path root = Path.of("").toAbsolutePath().getParent().getParent();
+  /** Has an operator end the attempt under way, whose holder loses its lease. */
+  public static void release(String namespace, String key) {
     try {
-      Process process = new ProcessBuilder(
-              "node_modules/.bin/node", "cli/main.ts", "serve", "--store", "memory:",
-              "--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error")
-          .directory(root.toFile())
+      Process operator = new ProcessBuilder(
+              "node_modules/.bin/node", "cli/main.ts", "resolve", namespace, key, "--released", "--force",
+              "--reason", "test", "--server", address())
+          .directory(ROOT.toFile())
+          .redirectError(ProcessBuilder.Redirect.INHERIT)
+          .start();
+      if (operator.waitFor() != 0) {
+        throw new IllegalStateException("the operator's command failed");
+      }
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Another server of its own, with more flags; it lives as long as this process. Returns where it serves gRPC. */
+  public static String start(String... flags) {
+    try {
+      Path journal = Files.createTempDirectory("onced-java").resolve("journal.db");
+      List<String> command = new ArrayList<>(List.of(
+          "node_modules/.bin/node", "cli/main.ts", "serve", "--store", "memory:", "--grpc", "127.0.0.1:0",
+          "--http", "127.0.0.1:0", "--journal", journal.toString(), "--log-level", "error"));
+      command.addAll(List.of(flags));
+      Process process = new ProcessBuilder(command)
+          .directory(ROOT.toFile())
           .redirectError(ProcessBuilder.Redirect.INHERIT)
           .start();
       Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
