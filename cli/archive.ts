@@ -7,12 +7,16 @@ import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { Command } from 'commander';
 import { ARCHIVE_SUFFIX } from '../server/archive.ts';
+import { createLog } from '../server/log.ts';
+import { openLine, type SealedLine } from '../server/sealing/archive-line.ts';
+import { openWrappingKeys, type WrappingKeys } from '../server/sealing/wrapping-keys.ts';
 import { EXIT } from './exit.ts';
 
 interface ArchiveFlags {
   readonly namespace?: string;
   readonly key?: string;
   readonly day?: string;
+  readonly sealingKeys?: string;
 }
 
 export function archiveCommand(): Command {
@@ -22,6 +26,7 @@ export function archiveCommand(): Command {
     .option('--namespace <namespace>', 'only of this namespace')
     .option('--key <key>', 'only of this key')
     .option('--day <yyyy-mm-dd>', 'only what was archived on this day (UTC)')
+    .option('--sealing-keys <file>', 'file (or env:NAME) with the keys that sealed it [ONCED_SEALING_KEYS]')
     .addHelpText(
       'after',
       `
@@ -42,10 +47,18 @@ async function printArchive(folder: string, flags: ArchiveFlags): Promise<void> 
     process.exitCode = EXIT.usage;
     return;
   }
+  const wrapping = sealingKeysOf(flags);
+  if (wrapping === 'unreadable') return;
   const files = names.filter((name) => name.endsWith(ARCHIVE_SUFFIX) && name.startsWith(flags.day ?? '')).toSorted();
   const printed = new Set<string>();
+  let sealed = 0;
   for (const file of files) {
-    for await (const line of linesOf(join(folder, file))) {
+    for await (const written of linesOf(join(folder, file))) {
+      const line = plainLine(written, wrapping);
+      if (line === undefined) {
+        sealed += 1;
+        continue;
+      }
       const { summary, revision } = JSON.parse(line) as Archived;
       if (flags.namespace !== undefined && summary.namespace !== flags.namespace) continue;
       if (flags.key !== undefined && summary.key !== flags.key) continue;
@@ -55,7 +68,29 @@ async function printArchive(folder: string, flags: ArchiveFlags): Promise<void> 
       console.log(line);
     }
   }
-  if (printed.size === 0) process.exitCode = EXIT.no;
+  if (sealed > 0) {
+    console.error(`error: ${sealed} records are sealed by a key that was not given: --sealing-keys FILE`);
+    process.exitCode = EXIT.usage;
+  } else if (printed.size === 0) process.exitCode = EXIT.no;
+}
+
+function sealingKeysOf({ sealingKeys }: ArchiveFlags): WrappingKeys | undefined | 'unreadable' {
+  const place = sealingKeys ?? process.env['ONCED_SEALING_KEYS'] ?? '';
+  if (place === '') return undefined;
+  try {
+    return openWrappingKeys(place, createLog('silent'));
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = EXIT.usage;
+    return 'unreadable';
+  }
+}
+
+/** Undefined when it is sealed and none of the keys opens it. */
+function plainLine(line: string, wrapping: WrappingKeys | undefined): string | undefined {
+  const written = JSON.parse(line) as object;
+  if (!('sealed' in written)) return line;
+  return wrapping === undefined ? undefined : openLine(written as SealedLine, wrapping);
 }
 
 interface Archived {

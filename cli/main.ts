@@ -6,6 +6,7 @@ import { archiveCommand } from './archive.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
+import { keysCommand } from './keys.ts';
 import { lookupCommand } from './lookup.ts';
 import { namespacesCommand } from './namespaces.ts';
 import { exportCommand, listCommand, orphansCommand, purgeCommand } from './records.ts';
@@ -48,6 +49,7 @@ const commands = [
   compactCommand(),
   auditCommand(),
   tokenCommand(),
+  keysCommand(),
   archiveCommand(),
 ];
 

@@ -21,6 +21,8 @@ export interface Archive {
 export interface ArchiveOptions {
   readonly store: Pick<Store, 'list' | 'read' | 'remove'>;
   readonly folder: string;
+  /** Makes a line unreadable to whoever has the files alone. */
+  readonly seal?: ((namespace: Namespace, line: string) => Promise<string>) | undefined;
 }
 
 /** Of a file in the archive's folder. */
@@ -31,7 +33,7 @@ interface Due {
   readonly line: string;
 }
 
-export function createArchive({ store, folder }: ArchiveOptions): Archive {
+export function createArchive({ store, folder, seal }: ArchiveOptions): Archive {
   const processName = randomUUID().slice(0, 8);
 
   const append = async (lines: readonly string[]): Promise<void> => {
@@ -52,7 +54,8 @@ export function createArchive({ store, folder }: ArchiveOptions): Archive {
     const whole = found.record;
     if (whole === undefined || found.nowMs < whole.purgeMs || isLive(whole, found.nowMs)) return undefined;
     const message = recordMessage(whole, found.nowMs, { withResult: true, withCheckpoint: true });
-    return { record: whole, line: toJsonString(IntentRecordSchema, message, { useProtoFieldName: true }) };
+    const line = toJsonString(IntentRecordSchema, message, { useProtoFieldName: true });
+    return { record: whole, line: seal === undefined ? line : await seal(whole.namespace, line) };
   };
 
   const removeAll = async (due: readonly Due[]): Promise<number> => {

@@ -13,6 +13,7 @@ import type { Outage } from './outage.ts';
 import type { PolicyLookup } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Quotas } from './quotas.ts';
+import type { Sealing } from './sealing/sealing.ts';
 import type { Waiters } from './waiters.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -27,6 +28,8 @@ export interface Engine {
   readonly compaction: Compaction;
   readonly outage: Outage;
   readonly quotas: Quotas;
+  /** Undefined where nothing is encrypted at rest. */
+  readonly sealing: Sealing | undefined;
   readonly waiters: Waiters;
   readonly watchers: Watchers;
   readonly metrics: Metrics;

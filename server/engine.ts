@@ -17,6 +17,8 @@ import { openNamespaces, type Namespaces } from './namespaces.ts';
 import { createOutage, type JournalPlace } from './outage.ts';
 import type { PolicyLookup } from './policy.ts';
 import { createQuotas } from './quotas.ts';
+import { openSealing } from './sealing/sealing.ts';
+import type { WrappingKeys } from './sealing/wrapping-keys.ts';
 import { createWaiters } from './waiters.ts';
 import { createWatchers } from './watchers.ts';
 
@@ -30,6 +32,8 @@ export interface EngineOptions {
   readonly serverPolicy?: NamespacePolicy;
   /** Secret that API keys are hashed with; undefined: one kept in the store. */
   readonly pepper?: Buffer;
+  /** Turn encryption at rest on. Whoever opened them stops them. */
+  readonly wrapping?: WrappingKeys | undefined;
   /** Where records of namespaces with `archive` on are written before they go. Undefined: they stay. */
   readonly archiveFolder?: string | undefined;
   /** Where to go on while the store is down, for namespaces that choose so. */
@@ -57,8 +61,11 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   });
   const breaker = createBreaker(store);
   const measured = measuredStore(breaker.store, metrics);
+  // Outermost, so that neither breaker nor figures take a value that cannot be opened for trouble of the store.
+  const sealing = await openSealing(measured, options.wrapping, log);
+  const records = sealing?.store ?? measured;
   const outage = createOutage({ breaker, place: options.journal, log });
-  const watchers = createWatchers({ store: measured, pollMs: limits.waiterPollMs });
+  const watchers = createWatchers({ store: records, pollMs: limits.waiterPollMs });
   const stopListening = store.onRemoteChange((change) => {
     // Another server's outcome: nobody here has its bytes yet, so those who wait look for themselves.
     if (change.settled) waiters.wakeAll(change, { kind: 'look' });
@@ -73,14 +80,18 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   });
   const { archiveFolder } = options;
   const compaction = createCompaction({
-    store: measured,
+    store: records,
     log,
-    archive: archiveFolder === undefined ? undefined : createArchive({ store: measured, folder: archiveFolder }),
-    archived: async () => archivedNamespaces({ namespaces, store: measured, serverPolicy: options.serverPolicy }),
+    archive:
+      archiveFolder === undefined
+        ? undefined
+        : createArchive({ store: records, folder: archiveFolder, seal: sealing?.line }),
+    archived: async () => archivedNamespaces({ namespaces, store: records, serverPolicy: options.serverPolicy }),
   });
   const apiKeys = await openApiKeys({ registry: store.registry, log, pepper: options.pepper });
   const engine: Engine = {
-    store: measured,
+    store: records,
+    sealing,
     policyOf: options.policyOf ?? namespaces.policyOf,
     namespaces,
     audit: createAudit(store.registry),

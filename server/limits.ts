@@ -69,6 +69,10 @@ export const limits = {
   journalRowsMax: 100_000,
   /** How often what is kept is tried again. */
   journalReplayMs: SECOND_MS,
+  /** How often the file of sealing keys is looked at. */
+  sealingKeysReadMs: 5 * SECOND_MS,
+  /** How soon a data key that another server made is used here for new values; the older one opens them everywhere. */
+  dataKeyCheckMs: 30 * SECOND_MS,
   /** How old the counts behind in_progress_max and records_max may be. */
   quotaCountsMs: SECOND_MS,
   /** Records touched at a time: about 10 ms of a store's time. */

@@ -15,6 +15,8 @@ import { createMetrics, type MetricsOwner } from './metrics.ts';
 import { OTHER } from './namespace-labels.ts';
 import type { JournalPlace } from './outage.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
+import { sealedAlone } from './sealing/sealing.ts';
+import { openWrappingKeys, type WrappingKeys } from './sealing/wrapping-keys.ts';
 import { grpcCredentials, tlsFilesOf } from './tls.ts';
 import { VERSION } from './version.ts';
 
@@ -72,9 +74,15 @@ const redis: StoreKind = {
 };
 
 /** What is kept while the store is down: an SQLite file, whatever the store is. Made when it is first needed. */
-const journalAt = (path: string, log: Logger): JournalPlace => ({
+const journalAt = (path: string, wrapping: WrappingKeys | undefined, log: Logger): JournalPlace => ({
   exists: () => existsSync(path),
-  open: async () => sqlite.open(`sqlite:${path}`, log),
+  async open() {
+    const store = await sqlite.open(`sqlite:${path}`, log);
+    return sealedAlone(store, wrapping, log).catch(async (error: unknown) => {
+      await store.close();
+      throw error;
+    });
+  },
 });
 
 /** By scheme of the store's URL; settings.ts admits no other. */
@@ -117,10 +125,11 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
   const startMs = performance.now();
   const pepper = readPepper(config);
   const tls = tlsFilesOf(config);
+  const wrapping = config.sealingKeys === undefined ? undefined : openWrappingKeys(config.sealingKeys, log);
   const store = await storeKind(config.store).open(config.store, log);
   const metrics = createMetrics();
   const readiness = createReadiness(store);
-  const opened: (() => unknown)[] = [() => metrics.close(), () => store.close()];
+  const opened: (() => unknown)[] = [() => wrapping?.stop(), () => metrics.close(), () => store.close()];
   try {
     const { server: serverPolicy, namespaces: configuredPolicies } = config.policies;
     const { engine, stop } = await openEngine({
@@ -129,7 +138,8 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       log,
       serverPolicy,
       configuredPolicies,
-      journal: journalAt(config.journal, log),
+      journal: journalAt(config.journal, wrapping, log),
+      wrapping,
       archiveFolder: config.archiveFolder,
       ...(pepper === undefined ? {} : { pepper }),
     });
@@ -160,7 +170,7 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       // Who waits for a key is answered now instead of holding up the end.
       await stop();
       await drained;
-      await closeAll([() => http.close(), () => metrics.close(), () => store.close()]);
+      await closeAll([() => http.close(), () => wrapping?.stop(), () => metrics.close(), () => store.close()]);
       log.info('ended: calls answered, store closed');
     };
     let ended: Promise<void> | undefined;

@@ -12,6 +12,7 @@ import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from './admin/api-keys.ts';
 import { listAuditEvents } from './admin/audit.ts';
+import { listDataKeys, rotateDataKeys } from './admin/data-keys.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
 import { exportRecords, purgeRecords } from './admin/purge.ts';
 import { getRecord, listRecords } from './admin/records.ts';
@@ -91,6 +92,8 @@ export const adminOperations = {
   listApiKeys: { verb: 'credentials', run: listApiKeys },
   rotateApiKey: { verb: 'credentials', run: rotateApiKey },
   revokeApiKey: { verb: 'credentials', run: revokeApiKey },
+  listDataKeys: { verb: 'credentials', run: listDataKeys },
+  rotateDataKeys: { verb: 'credentials', run: rotateDataKeys },
   getStats: { verb: 'stats', run: getStats },
   runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },

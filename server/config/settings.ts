@@ -125,6 +125,15 @@ export const settings = {
     show: (value) => value ?? '',
     help: 'file with the secret that API keys are hashed with; without it one is kept in the store',
   }),
+  sealingKeys: setting({
+    flag: '--sealing-keys <file>',
+    environment: 'ONCED_SEALING_KEYS',
+    field: 'sealing_keys',
+    fallback: '',
+    parse: optionalText,
+    show: (value) => value ?? '',
+    help: 'file (or env:NAME of a variable) with keys that seal results, checkpoints and error details; the last one is in use',
+  }),
   jwtIssuer: setting({
     flag: '--jwt-issuer <issuer>',
     environment: 'ONCED_JWT_ISSUER',

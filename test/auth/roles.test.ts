@@ -43,6 +43,8 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   ListApiKeys: ['admin'],
   RotateApiKey: ['admin'],
   RevokeApiKey: ['admin'],
+  ListDataKeys: ['admin'],
+  RotateDataKeys: ['admin'],
 };
 
 let scene: AuthScene;

@@ -12,6 +12,7 @@ import {
   type WatchIntentResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import type { JournalPlace } from '../../server/outage.ts';
+import type { WrappingKeys } from '../../server/sealing/wrapping-keys.ts';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
 import { startTestServer, type AdminClient, type TestClient, type TestServer } from '../support/server.ts';
@@ -46,6 +47,7 @@ export interface ManagedOptions {
   readonly policy?: PolicyInit;
   readonly journal?: JournalPlace;
   readonly archiveFolder?: string;
+  readonly wrapping?: WrappingKeys;
 }
 
 export async function openManaged(options: ManagedOptions = {}): Promise<Managed> {
@@ -55,9 +57,10 @@ export async function openManaged(options: ManagedOptions = {}): Promise<Managed
   const configuredPolicies = Object.fromEntries(
     Object.entries(configured).map(([name, init]) => [name, policyMessage(init)]),
   );
-  const { archiveFolder } = options;
+  const { archiveFolder, wrapping } = options;
   const journal = options.journal === undefined ? {} : { journal: options.journal };
-  const engine = { store, configuredPolicies, serverPolicy: policyMessage(serverPolicy), archiveFolder, ...journal };
+  const policies = { configuredPolicies, serverPolicy: policyMessage(serverPolicy) };
+  const engine = { store, ...policies, archiveFolder, wrapping, ...journal };
   const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, async () => startTestServer(engine)));
   const [server] = servers;
   if (server === undefined) throw new Error('a scene needs a server');

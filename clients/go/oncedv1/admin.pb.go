@@ -198,6 +198,299 @@ func (OnStoreOutage) EnumDescriptor() ([]byte, []int) {
 	return file_onced_v1_admin_proto_rawDescGZIP(), []int{2}
 }
 
+// The data keys of a namespace, without the keys themselves.
+type DataKeys struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose payloads they seal.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// How many there are; the newest seals, all of them open.
+	Versions uint32 `protobuf:"varint,2,opt,name=versions,proto3" json:"versions,omitempty"`
+	// When the newest was made.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Ids of the sealing keys that wrap them: each is needed. One, unless a rotation is due.
+	WrappedBy     []string `protobuf:"bytes,4,rep,name=wrapped_by,json=wrappedBy,proto3" json:"wrapped_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DataKeys) Reset() {
+	*x = DataKeys{}
+	mi := &file_onced_v1_admin_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DataKeys) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DataKeys) ProtoMessage() {}
+
+func (x *DataKeys) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DataKeys.ProtoReflect.Descriptor instead.
+func (*DataKeys) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *DataKeys) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DataKeys) GetVersions() uint32 {
+	if x != nil {
+		return x.Versions
+	}
+	return 0
+}
+
+func (x *DataKeys) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *DataKeys) GetWrappedBy() []string {
+	if x != nil {
+		return x.WrappedBy
+	}
+	return nil
+}
+
+// Asks for a page of data keys.
+type ListDataKeysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1000; 0 is 100.
+	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDataKeysRequest) Reset() {
+	*x = ListDataKeysRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDataKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDataKeysRequest) ProtoMessage() {}
+
+func (x *ListDataKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDataKeysRequest.ProtoReflect.Descriptor instead.
+func (*ListDataKeysRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListDataKeysRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDataKeysRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// A page of data keys.
+type ListDataKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of namespace.
+	DataKeys []*DataKeys `protobuf:"bytes,1,rep,name=data_keys,json=dataKeys,proto3" json:"data_keys,omitempty"`
+	// For the next page; empty on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDataKeysResponse) Reset() {
+	*x = ListDataKeysResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDataKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDataKeysResponse) ProtoMessage() {}
+
+func (x *ListDataKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDataKeysResponse.ProtoReflect.Descriptor instead.
+func (*ListDataKeysResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListDataKeysResponse) GetDataKeys() []*DataKeys {
+	if x != nil {
+		return x.DataKeys
+	}
+	return nil
+}
+
+func (x *ListDataKeysResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Asks for new data keys.
+type RotateDataKeysRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only of this namespace. Empty: of every namespace that has one.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Why, for the audit log. Up to 512 bytes.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateDataKeysRequest) Reset() {
+	*x = RotateDataKeysRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateDataKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateDataKeysRequest) ProtoMessage() {}
+
+func (x *RotateDataKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateDataKeysRequest.ProtoReflect.Descriptor instead.
+func (*RotateDataKeysRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RotateDataKeysRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *RotateDataKeysRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// The data keys are rotated.
+type RotateDataKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many namespaces have a new one.
+	Namespaces uint32 `protobuf:"varint,1,opt,name=namespaces,proto3" json:"namespaces,omitempty"`
+	// Id of the sealing key that wraps all of theirs now.
+	WrappedBy     string `protobuf:"bytes,2,opt,name=wrapped_by,json=wrappedBy,proto3" json:"wrapped_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateDataKeysResponse) Reset() {
+	*x = RotateDataKeysResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateDataKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateDataKeysResponse) ProtoMessage() {}
+
+func (x *RotateDataKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateDataKeysResponse.ProtoReflect.Descriptor instead.
+func (*RotateDataKeysResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RotateDataKeysResponse) GetNamespaces() uint32 {
+	if x != nil {
+		return x.Namespaces
+	}
+	return 0
+}
+
+func (x *RotateDataKeysResponse) GetWrappedBy() string {
+	if x != nil {
+		return x.WrappedBy
+	}
+	return ""
+}
+
 // A role in some namespaces.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -211,7 +504,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_onced_v1_admin_proto_msgTypes[0]
+	mi := &file_onced_v1_admin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -223,7 +516,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[0]
+	mi := &file_onced_v1_admin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -236,7 +529,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{0}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Grant) GetRole() Role {
@@ -274,7 +567,7 @@ type ApiKey struct {
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_onced_v1_admin_proto_msgTypes[1]
+	mi := &file_onced_v1_admin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -286,7 +579,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[1]
+	mi := &file_onced_v1_admin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -299,7 +592,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{1}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ApiKey) GetId() string {
@@ -361,7 +654,7 @@ type CreateApiKeyRequest struct {
 
 func (x *CreateApiKeyRequest) Reset() {
 	*x = CreateApiKeyRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[2]
+	mi := &file_onced_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -373,7 +666,7 @@ func (x *CreateApiKeyRequest) String() string {
 func (*CreateApiKeyRequest) ProtoMessage() {}
 
 func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[2]
+	mi := &file_onced_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -386,7 +679,7 @@ func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{2}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateApiKeyRequest) GetName() string {
@@ -430,7 +723,7 @@ type CreateApiKeyResponse struct {
 
 func (x *CreateApiKeyResponse) Reset() {
 	*x = CreateApiKeyResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[3]
+	mi := &file_onced_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +735,7 @@ func (x *CreateApiKeyResponse) String() string {
 func (*CreateApiKeyResponse) ProtoMessage() {}
 
 func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[3]
+	mi := &file_onced_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +748,7 @@ func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{3}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateApiKeyResponse) GetApiKey() *ApiKey {
@@ -485,7 +778,7 @@ type ListApiKeysRequest struct {
 
 func (x *ListApiKeysRequest) Reset() {
 	*x = ListApiKeysRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[4]
+	mi := &file_onced_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +790,7 @@ func (x *ListApiKeysRequest) String() string {
 func (*ListApiKeysRequest) ProtoMessage() {}
 
 func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[4]
+	mi := &file_onced_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +803,7 @@ func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListApiKeysRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{4}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListApiKeysRequest) GetPageSize() uint32 {
@@ -540,7 +833,7 @@ type ListApiKeysResponse struct {
 
 func (x *ListApiKeysResponse) Reset() {
 	*x = ListApiKeysResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[5]
+	mi := &file_onced_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +845,7 @@ func (x *ListApiKeysResponse) String() string {
 func (*ListApiKeysResponse) ProtoMessage() {}
 
 func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[5]
+	mi := &file_onced_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +858,7 @@ func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListApiKeysResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListApiKeysResponse) GetApiKeys() []*ApiKey {
@@ -595,7 +888,7 @@ type RotateApiKeyRequest struct {
 
 func (x *RotateApiKeyRequest) Reset() {
 	*x = RotateApiKeyRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[6]
+	mi := &file_onced_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +900,7 @@ func (x *RotateApiKeyRequest) String() string {
 func (*RotateApiKeyRequest) ProtoMessage() {}
 
 func (x *RotateApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[6]
+	mi := &file_onced_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +913,7 @@ func (x *RotateApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RotateApiKeyRequest) GetId() string {
@@ -650,7 +943,7 @@ type RotateApiKeyResponse struct {
 
 func (x *RotateApiKeyResponse) Reset() {
 	*x = RotateApiKeyResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[7]
+	mi := &file_onced_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +955,7 @@ func (x *RotateApiKeyResponse) String() string {
 func (*RotateApiKeyResponse) ProtoMessage() {}
 
 func (x *RotateApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[7]
+	mi := &file_onced_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +968,7 @@ func (x *RotateApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RotateApiKeyResponse) GetApiKey() *ApiKey {
@@ -707,7 +1000,7 @@ type RevokeApiKeyRequest struct {
 
 func (x *RevokeApiKeyRequest) Reset() {
 	*x = RevokeApiKeyRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[8]
+	mi := &file_onced_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +1012,7 @@ func (x *RevokeApiKeyRequest) String() string {
 func (*RevokeApiKeyRequest) ProtoMessage() {}
 
 func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[8]
+	mi := &file_onced_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +1025,7 @@ func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RevokeApiKeyRequest) GetId() string {
@@ -765,7 +1058,7 @@ type RevokeApiKeyResponse struct {
 
 func (x *RevokeApiKeyResponse) Reset() {
 	*x = RevokeApiKeyResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[9]
+	mi := &file_onced_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +1070,7 @@ func (x *RevokeApiKeyResponse) String() string {
 func (*RevokeApiKeyResponse) ProtoMessage() {}
 
 func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[9]
+	mi := &file_onced_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +1083,7 @@ func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 // Which records. All given conditions must hold; expired records never match unless asked for.
@@ -816,7 +1109,7 @@ type RecordFilter struct {
 
 func (x *RecordFilter) Reset() {
 	*x = RecordFilter{}
-	mi := &file_onced_v1_admin_proto_msgTypes[10]
+	mi := &file_onced_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -828,7 +1121,7 @@ func (x *RecordFilter) String() string {
 func (*RecordFilter) ProtoMessage() {}
 
 func (x *RecordFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[10]
+	mi := &file_onced_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -841,7 +1134,7 @@ func (x *RecordFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordFilter.ProtoReflect.Descriptor instead.
 func (*RecordFilter) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RecordFilter) GetNamespace() string {
@@ -908,7 +1201,7 @@ type GetRecordRequest struct {
 
 func (x *GetRecordRequest) Reset() {
 	*x = GetRecordRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[11]
+	mi := &file_onced_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -920,7 +1213,7 @@ func (x *GetRecordRequest) String() string {
 func (*GetRecordRequest) ProtoMessage() {}
 
 func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[11]
+	mi := &file_onced_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -933,7 +1226,7 @@ func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetRecordRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetRecordRequest) GetNamespace() string {
@@ -968,7 +1261,7 @@ type GetRecordResponse struct {
 
 func (x *GetRecordResponse) Reset() {
 	*x = GetRecordResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[12]
+	mi := &file_onced_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1273,7 @@ func (x *GetRecordResponse) String() string {
 func (*GetRecordResponse) ProtoMessage() {}
 
 func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[12]
+	mi := &file_onced_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1286,7 @@ func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordResponse.ProtoReflect.Descriptor instead.
 func (*GetRecordResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetRecordResponse) GetRecord() *IntentRecord {
@@ -1018,7 +1311,7 @@ type ListRecordsRequest struct {
 
 func (x *ListRecordsRequest) Reset() {
 	*x = ListRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[13]
+	mi := &file_onced_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1030,7 +1323,7 @@ func (x *ListRecordsRequest) String() string {
 func (*ListRecordsRequest) ProtoMessage() {}
 
 func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[13]
+	mi := &file_onced_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1043,7 +1336,7 @@ func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ListRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListRecordsRequest) GetFilter() *RecordFilter {
@@ -1080,7 +1373,7 @@ type ListRecordsResponse struct {
 
 func (x *ListRecordsResponse) Reset() {
 	*x = ListRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[14]
+	mi := &file_onced_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1092,7 +1385,7 @@ func (x *ListRecordsResponse) String() string {
 func (*ListRecordsResponse) ProtoMessage() {}
 
 func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[14]
+	mi := &file_onced_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1105,7 +1398,7 @@ func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ListRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListRecordsResponse) GetRecords() []*IntentRecord {
@@ -1141,7 +1434,7 @@ type PurgeRecordsRequest struct {
 
 func (x *PurgeRecordsRequest) Reset() {
 	*x = PurgeRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[15]
+	mi := &file_onced_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1153,7 +1446,7 @@ func (x *PurgeRecordsRequest) String() string {
 func (*PurgeRecordsRequest) ProtoMessage() {}
 
 func (x *PurgeRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[15]
+	mi := &file_onced_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1166,7 +1459,7 @@ func (x *PurgeRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeRecordsRequest.ProtoReflect.Descriptor instead.
 func (*PurgeRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PurgeRecordsRequest) GetFilter() *RecordFilter {
@@ -1221,7 +1514,7 @@ type PurgeRecordsResponse struct {
 
 func (x *PurgeRecordsResponse) Reset() {
 	*x = PurgeRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[16]
+	mi := &file_onced_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1526,7 @@ func (x *PurgeRecordsResponse) String() string {
 func (*PurgeRecordsResponse) ProtoMessage() {}
 
 func (x *PurgeRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[16]
+	mi := &file_onced_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1539,7 @@ func (x *PurgeRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeRecordsResponse.ProtoReflect.Descriptor instead.
 func (*PurgeRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *PurgeRecordsResponse) GetMatched() uint64 {
@@ -1305,7 +1598,7 @@ type ResolveIntentRequest struct {
 
 func (x *ResolveIntentRequest) Reset() {
 	*x = ResolveIntentRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[17]
+	mi := &file_onced_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1610,7 @@ func (x *ResolveIntentRequest) String() string {
 func (*ResolveIntentRequest) ProtoMessage() {}
 
 func (x *ResolveIntentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[17]
+	mi := &file_onced_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1623,7 @@ func (x *ResolveIntentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIntentRequest.ProtoReflect.Descriptor instead.
 func (*ResolveIntentRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ResolveIntentRequest) GetNamespace() string {
@@ -1444,7 +1737,7 @@ type ResolveCompleted struct {
 
 func (x *ResolveCompleted) Reset() {
 	*x = ResolveCompleted{}
-	mi := &file_onced_v1_admin_proto_msgTypes[18]
+	mi := &file_onced_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1749,7 @@ func (x *ResolveCompleted) String() string {
 func (*ResolveCompleted) ProtoMessage() {}
 
 func (x *ResolveCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[18]
+	mi := &file_onced_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1762,7 @@ func (x *ResolveCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCompleted.ProtoReflect.Descriptor instead.
 func (*ResolveCompleted) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ResolveCompleted) GetResult() []byte {
@@ -1511,7 +1804,7 @@ type ResolveFailed struct {
 
 func (x *ResolveFailed) Reset() {
 	*x = ResolveFailed{}
-	mi := &file_onced_v1_admin_proto_msgTypes[19]
+	mi := &file_onced_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1523,7 +1816,7 @@ func (x *ResolveFailed) String() string {
 func (*ResolveFailed) ProtoMessage() {}
 
 func (x *ResolveFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[19]
+	mi := &file_onced_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1536,7 +1829,7 @@ func (x *ResolveFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveFailed.ProtoReflect.Descriptor instead.
 func (*ResolveFailed) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ResolveFailed) GetError() *IntentError {
@@ -1557,7 +1850,7 @@ type ResolveReleased struct {
 
 func (x *ResolveReleased) Reset() {
 	*x = ResolveReleased{}
-	mi := &file_onced_v1_admin_proto_msgTypes[20]
+	mi := &file_onced_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1862,7 @@ func (x *ResolveReleased) String() string {
 func (*ResolveReleased) ProtoMessage() {}
 
 func (x *ResolveReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[20]
+	mi := &file_onced_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1875,7 @@ func (x *ResolveReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveReleased.ProtoReflect.Descriptor instead.
 func (*ResolveReleased) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ResolveReleased) GetRetryAfter() *durationpb.Duration {
@@ -1603,7 +1896,7 @@ type ResolveIntentResponse struct {
 
 func (x *ResolveIntentResponse) Reset() {
 	*x = ResolveIntentResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[21]
+	mi := &file_onced_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1615,7 +1908,7 @@ func (x *ResolveIntentResponse) String() string {
 func (*ResolveIntentResponse) ProtoMessage() {}
 
 func (x *ResolveIntentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[21]
+	mi := &file_onced_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1628,7 +1921,7 @@ func (x *ResolveIntentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIntentResponse.ProtoReflect.Descriptor instead.
 func (*ResolveIntentResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResolveIntentResponse) GetRecord() *IntentRecord {
@@ -1693,7 +1986,7 @@ type NamespacePolicy struct {
 
 func (x *NamespacePolicy) Reset() {
 	*x = NamespacePolicy{}
-	mi := &file_onced_v1_admin_proto_msgTypes[22]
+	mi := &file_onced_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1705,7 +1998,7 @@ func (x *NamespacePolicy) String() string {
 func (*NamespacePolicy) ProtoMessage() {}
 
 func (x *NamespacePolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[22]
+	mi := &file_onced_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1718,7 +2011,7 @@ func (x *NamespacePolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamespacePolicy.ProtoReflect.Descriptor instead.
 func (*NamespacePolicy) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *NamespacePolicy) GetLease() *durationpb.Duration {
@@ -1895,7 +2188,7 @@ type PolicySource struct {
 
 func (x *PolicySource) Reset() {
 	*x = PolicySource{}
-	mi := &file_onced_v1_admin_proto_msgTypes[23]
+	mi := &file_onced_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1907,7 +2200,7 @@ func (x *PolicySource) String() string {
 func (*PolicySource) ProtoMessage() {}
 
 func (x *PolicySource) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[23]
+	mi := &file_onced_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1920,7 +2213,7 @@ func (x *PolicySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicySource.ProtoReflect.Descriptor instead.
 func (*PolicySource) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PolicySource) GetField() string {
@@ -1958,7 +2251,7 @@ type NamespaceInfo struct {
 
 func (x *NamespaceInfo) Reset() {
 	*x = NamespaceInfo{}
-	mi := &file_onced_v1_admin_proto_msgTypes[24]
+	mi := &file_onced_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1970,7 +2263,7 @@ func (x *NamespaceInfo) String() string {
 func (*NamespaceInfo) ProtoMessage() {}
 
 func (x *NamespaceInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[24]
+	mi := &file_onced_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1983,7 +2276,7 @@ func (x *NamespaceInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamespaceInfo.ProtoReflect.Descriptor instead.
 func (*NamespaceInfo) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *NamespaceInfo) GetNamespace() string {
@@ -2041,7 +2334,7 @@ type ListNamespacesRequest struct {
 
 func (x *ListNamespacesRequest) Reset() {
 	*x = ListNamespacesRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[25]
+	mi := &file_onced_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2053,7 +2346,7 @@ func (x *ListNamespacesRequest) String() string {
 func (*ListNamespacesRequest) ProtoMessage() {}
 
 func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[25]
+	mi := &file_onced_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2066,7 +2359,7 @@ func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
 func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListNamespacesRequest) GetPageSize() uint32 {
@@ -2096,7 +2389,7 @@ type ListNamespacesResponse struct {
 
 func (x *ListNamespacesResponse) Reset() {
 	*x = ListNamespacesResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[26]
+	mi := &file_onced_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2108,7 +2401,7 @@ func (x *ListNamespacesResponse) String() string {
 func (*ListNamespacesResponse) ProtoMessage() {}
 
 func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[26]
+	mi := &file_onced_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2121,7 +2414,7 @@ func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
 func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListNamespacesResponse) GetNamespaces() []*NamespaceInfo {
@@ -2149,7 +2442,7 @@ type GetNamespaceRequest struct {
 
 func (x *GetNamespaceRequest) Reset() {
 	*x = GetNamespaceRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[27]
+	mi := &file_onced_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2454,7 @@ func (x *GetNamespaceRequest) String() string {
 func (*GetNamespaceRequest) ProtoMessage() {}
 
 func (x *GetNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[27]
+	mi := &file_onced_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2467,7 @@ func (x *GetNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*GetNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *GetNamespaceRequest) GetNamespace() string {
@@ -2195,7 +2488,7 @@ type GetNamespaceResponse struct {
 
 func (x *GetNamespaceResponse) Reset() {
 	*x = GetNamespaceResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[28]
+	mi := &file_onced_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2500,7 @@ func (x *GetNamespaceResponse) String() string {
 func (*GetNamespaceResponse) ProtoMessage() {}
 
 func (x *GetNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[28]
+	mi := &file_onced_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2513,7 @@ func (x *GetNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*GetNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetNamespaceResponse) GetNamespace() *NamespaceInfo {
@@ -2247,7 +2540,7 @@ type PutNamespaceRequest struct {
 
 func (x *PutNamespaceRequest) Reset() {
 	*x = PutNamespaceRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[29]
+	mi := &file_onced_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2259,7 +2552,7 @@ func (x *PutNamespaceRequest) String() string {
 func (*PutNamespaceRequest) ProtoMessage() {}
 
 func (x *PutNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[29]
+	mi := &file_onced_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2565,7 @@ func (x *PutNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*PutNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PutNamespaceRequest) GetNamespace() string {
@@ -2314,7 +2607,7 @@ type PutNamespaceResponse struct {
 
 func (x *PutNamespaceResponse) Reset() {
 	*x = PutNamespaceResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[30]
+	mi := &file_onced_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2326,7 +2619,7 @@ func (x *PutNamespaceResponse) String() string {
 func (*PutNamespaceResponse) ProtoMessage() {}
 
 func (x *PutNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[30]
+	mi := &file_onced_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2339,7 +2632,7 @@ func (x *PutNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*PutNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *PutNamespaceResponse) GetNamespace() *NamespaceInfo {
@@ -2364,7 +2657,7 @@ type DeleteNamespaceRequest struct {
 
 func (x *DeleteNamespaceRequest) Reset() {
 	*x = DeleteNamespaceRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[31]
+	mi := &file_onced_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2376,7 +2669,7 @@ func (x *DeleteNamespaceRequest) String() string {
 func (*DeleteNamespaceRequest) ProtoMessage() {}
 
 func (x *DeleteNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[31]
+	mi := &file_onced_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2389,7 +2682,7 @@ func (x *DeleteNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*DeleteNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *DeleteNamespaceRequest) GetNamespace() string {
@@ -2422,7 +2715,7 @@ type DeleteNamespaceResponse struct {
 
 func (x *DeleteNamespaceResponse) Reset() {
 	*x = DeleteNamespaceResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[32]
+	mi := &file_onced_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2434,7 +2727,7 @@ func (x *DeleteNamespaceResponse) String() string {
 func (*DeleteNamespaceResponse) ProtoMessage() {}
 
 func (x *DeleteNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[32]
+	mi := &file_onced_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2447,7 +2740,7 @@ func (x *DeleteNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*DeleteNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 // Asks for figures.
@@ -2461,7 +2754,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[33]
+	mi := &file_onced_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2473,7 +2766,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[33]
+	mi := &file_onced_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2486,7 +2779,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *GetStatsRequest) GetNamespace() string {
@@ -2513,7 +2806,7 @@ type RecordCount struct {
 
 func (x *RecordCount) Reset() {
 	*x = RecordCount{}
-	mi := &file_onced_v1_admin_proto_msgTypes[34]
+	mi := &file_onced_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2525,7 +2818,7 @@ func (x *RecordCount) String() string {
 func (*RecordCount) ProtoMessage() {}
 
 func (x *RecordCount) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[34]
+	mi := &file_onced_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2538,7 +2831,7 @@ func (x *RecordCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordCount.ProtoReflect.Descriptor instead.
 func (*RecordCount) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RecordCount) GetNamespace() string {
@@ -2584,7 +2877,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_onced_v1_admin_proto_msgTypes[35]
+	mi := &file_onced_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2596,7 +2889,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[35]
+	mi := &file_onced_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2609,7 +2902,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Counter) GetName() string {
@@ -2654,7 +2947,7 @@ type Latency struct {
 
 func (x *Latency) Reset() {
 	*x = Latency{}
-	mi := &file_onced_v1_admin_proto_msgTypes[36]
+	mi := &file_onced_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2666,7 +2959,7 @@ func (x *Latency) String() string {
 func (*Latency) ProtoMessage() {}
 
 func (x *Latency) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[36]
+	mi := &file_onced_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2679,7 +2972,7 @@ func (x *Latency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Latency.ProtoReflect.Descriptor instead.
 func (*Latency) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Latency) GetName() string {
@@ -2744,7 +3037,7 @@ type DegradedConflict struct {
 
 func (x *DegradedConflict) Reset() {
 	*x = DegradedConflict{}
-	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2756,7 +3049,7 @@ func (x *DegradedConflict) String() string {
 func (*DegradedConflict) ProtoMessage() {}
 
 func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2769,7 +3062,7 @@ func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DegradedConflict.ProtoReflect.Descriptor instead.
 func (*DegradedConflict) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *DegradedConflict) GetNamespace() string {
@@ -2842,7 +3135,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[38]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2854,7 +3147,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[38]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2867,7 +3160,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *GetStatsResponse) GetRecords() []*RecordCount {
@@ -2972,7 +3265,7 @@ type RunCompactionRequest struct {
 
 func (x *RunCompactionRequest) Reset() {
 	*x = RunCompactionRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[39]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2984,7 +3277,7 @@ func (x *RunCompactionRequest) String() string {
 func (*RunCompactionRequest) ProtoMessage() {}
 
 func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[39]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2997,7 +3290,7 @@ func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionRequest.ProtoReflect.Descriptor instead.
 func (*RunCompactionRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RunCompactionRequest) GetLimit() uint64 {
@@ -3022,7 +3315,7 @@ type RunCompactionResponse struct {
 
 func (x *RunCompactionResponse) Reset() {
 	*x = RunCompactionResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[40]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3034,7 +3327,7 @@ func (x *RunCompactionResponse) String() string {
 func (*RunCompactionResponse) ProtoMessage() {}
 
 func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[40]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3047,7 +3340,7 @@ func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionResponse.ProtoReflect.Descriptor instead.
 func (*RunCompactionResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RunCompactionResponse) GetResultsDropped() uint64 {
@@ -3088,7 +3381,7 @@ type ListAuditEventsRequest struct {
 
 func (x *ListAuditEventsRequest) Reset() {
 	*x = ListAuditEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[41]
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3100,7 +3393,7 @@ func (x *ListAuditEventsRequest) String() string {
 func (*ListAuditEventsRequest) ProtoMessage() {}
 
 func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[41]
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3113,7 +3406,7 @@ func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ListAuditEventsRequest) GetPageSize() uint32 {
@@ -3175,7 +3468,7 @@ type AuditEvent struct {
 
 func (x *AuditEvent) Reset() {
 	*x = AuditEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3187,7 +3480,7 @@ func (x *AuditEvent) String() string {
 func (*AuditEvent) ProtoMessage() {}
 
 func (x *AuditEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3200,7 +3493,7 @@ func (x *AuditEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEvent.ProtoReflect.Descriptor instead.
 func (*AuditEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *AuditEvent) GetSequence() uint64 {
@@ -3293,7 +3586,7 @@ type ListAuditEventsResponse struct {
 
 func (x *ListAuditEventsResponse) Reset() {
 	*x = ListAuditEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3305,7 +3598,7 @@ func (x *ListAuditEventsResponse) String() string {
 func (*ListAuditEventsResponse) ProtoMessage() {}
 
 func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3318,7 +3611,7 @@ func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListAuditEventsResponse) GetEvents() []*AuditEvent {
@@ -3348,7 +3641,7 @@ type ExportRecordsRequest struct {
 
 func (x *ExportRecordsRequest) Reset() {
 	*x = ExportRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3360,7 +3653,7 @@ func (x *ExportRecordsRequest) String() string {
 func (*ExportRecordsRequest) ProtoMessage() {}
 
 func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3373,7 +3666,7 @@ func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ExportRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ExportRecordsRequest) GetFilter() *RecordFilter {
@@ -3401,7 +3694,7 @@ type ExportRecordsResponse struct {
 
 func (x *ExportRecordsResponse) Reset() {
 	*x = ExportRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3413,7 +3706,7 @@ func (x *ExportRecordsResponse) String() string {
 func (*ExportRecordsResponse) ProtoMessage() {}
 
 func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3426,7 +3719,7 @@ func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ExportRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ExportRecordsResponse) GetRecords() []*IntentRecord {
@@ -3440,7 +3733,30 @@ var File_onced_v1_admin_proto protoreflect.FileDescriptor
 
 const file_onced_v1_admin_proto_rawDesc = "" +
 	"\n" +
-	"\x14onced/v1/admin.proto\x12\bonced.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15onced/v1/record.proto\"X\n" +
+	"\x14onced/v1/admin.proto\x12\bonced.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15onced/v1/record.proto\"\xa0\x01\n" +
+	"\bDataKeys\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1a\n" +
+	"\bversions\x18\x02 \x01(\rR\bversions\x12;\n" +
+	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12\x1d\n" +
+	"\n" +
+	"wrapped_by\x18\x04 \x03(\tR\twrappedBy\"Q\n" +
+	"\x13ListDataKeysRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\"o\n" +
+	"\x14ListDataKeysResponse\x12/\n" +
+	"\tdata_keys\x18\x01 \x03(\v2\x12.onced.v1.DataKeysR\bdataKeys\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"M\n" +
+	"\x15RotateDataKeysRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"W\n" +
+	"\x16RotateDataKeysResponse\x12\x1e\n" +
+	"\n" +
+	"namespaces\x18\x01 \x01(\rR\n" +
+	"namespaces\x12\x1d\n" +
+	"\n" +
+	"wrapped_by\x18\x02 \x01(\tR\twrappedBy\"X\n" +
 	"\x05Grant\x12\"\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x0e.onced.v1.RoleR\x04role\x12+\n" +
 	"\x11namespace_pattern\x18\x02 \x01(\tR\x10namespacePattern\"\xe9\x01\n" +
@@ -3716,8 +4032,7 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\rOnStoreOutage\x12\x1f\n" +
 	"\x1bON_STORE_OUTAGE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ON_STORE_OUTAGE_REJECT\x10\x01\x12%\n" +
-	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\x88\n" +
-	"\n" +
+	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\xac\v\n" +
 	"\fAdminService\x12D\n" +
 	"\tGetRecord\x12\x1a.onced.v1.GetRecordRequest\x1a\x1b.onced.v1.GetRecordResponse\x12J\n" +
 	"\vListRecords\x12\x1c.onced.v1.ListRecordsRequest\x1a\x1d.onced.v1.ListRecordsResponse\x12O\n" +
@@ -3734,7 +4049,9 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\fCreateApiKey\x12\x1d.onced.v1.CreateApiKeyRequest\x1a\x1e.onced.v1.CreateApiKeyResponse\x12J\n" +
 	"\vListApiKeys\x12\x1c.onced.v1.ListApiKeysRequest\x1a\x1d.onced.v1.ListApiKeysResponse\x12M\n" +
 	"\fRotateApiKey\x12\x1d.onced.v1.RotateApiKeyRequest\x1a\x1e.onced.v1.RotateApiKeyResponse\x12M\n" +
-	"\fRevokeApiKey\x12\x1d.onced.v1.RevokeApiKeyRequest\x1a\x1e.onced.v1.RevokeApiKeyResponseBO\n" +
+	"\fRevokeApiKey\x12\x1d.onced.v1.RevokeApiKeyRequest\x1a\x1e.onced.v1.RevokeApiKeyResponse\x12M\n" +
+	"\fListDataKeys\x12\x1d.onced.v1.ListDataKeysRequest\x1a\x1e.onced.v1.ListDataKeysResponse\x12S\n" +
+	"\x0eRotateDataKeys\x12\x1f.onced.v1.RotateDataKeysRequest\x1a .onced.v1.RotateDataKeysResponseBO\n" +
 	"\fdev.onced.v1B\n" +
 	"AdminProtoP\x01Z1github.com/onced/onced/clients/go/oncedv1;oncedv1b\x06proto3"
 
@@ -3751,165 +4068,176 @@ func file_onced_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_onced_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
 var file_onced_v1_admin_proto_goTypes = []any{
 	(Role)(0),                       // 0: onced.v1.Role
 	(OnLeaseExpiry)(0),              // 1: onced.v1.OnLeaseExpiry
 	(OnStoreOutage)(0),              // 2: onced.v1.OnStoreOutage
-	(*Grant)(nil),                   // 3: onced.v1.Grant
-	(*ApiKey)(nil),                  // 4: onced.v1.ApiKey
-	(*CreateApiKeyRequest)(nil),     // 5: onced.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil),    // 6: onced.v1.CreateApiKeyResponse
-	(*ListApiKeysRequest)(nil),      // 7: onced.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),     // 8: onced.v1.ListApiKeysResponse
-	(*RotateApiKeyRequest)(nil),     // 9: onced.v1.RotateApiKeyRequest
-	(*RotateApiKeyResponse)(nil),    // 10: onced.v1.RotateApiKeyResponse
-	(*RevokeApiKeyRequest)(nil),     // 11: onced.v1.RevokeApiKeyRequest
-	(*RevokeApiKeyResponse)(nil),    // 12: onced.v1.RevokeApiKeyResponse
-	(*RecordFilter)(nil),            // 13: onced.v1.RecordFilter
-	(*GetRecordRequest)(nil),        // 14: onced.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),       // 15: onced.v1.GetRecordResponse
-	(*ListRecordsRequest)(nil),      // 16: onced.v1.ListRecordsRequest
-	(*ListRecordsResponse)(nil),     // 17: onced.v1.ListRecordsResponse
-	(*PurgeRecordsRequest)(nil),     // 18: onced.v1.PurgeRecordsRequest
-	(*PurgeRecordsResponse)(nil),    // 19: onced.v1.PurgeRecordsResponse
-	(*ResolveIntentRequest)(nil),    // 20: onced.v1.ResolveIntentRequest
-	(*ResolveCompleted)(nil),        // 21: onced.v1.ResolveCompleted
-	(*ResolveFailed)(nil),           // 22: onced.v1.ResolveFailed
-	(*ResolveReleased)(nil),         // 23: onced.v1.ResolveReleased
-	(*ResolveIntentResponse)(nil),   // 24: onced.v1.ResolveIntentResponse
-	(*NamespacePolicy)(nil),         // 25: onced.v1.NamespacePolicy
-	(*PolicySource)(nil),            // 26: onced.v1.PolicySource
-	(*NamespaceInfo)(nil),           // 27: onced.v1.NamespaceInfo
-	(*ListNamespacesRequest)(nil),   // 28: onced.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),  // 29: onced.v1.ListNamespacesResponse
-	(*GetNamespaceRequest)(nil),     // 30: onced.v1.GetNamespaceRequest
-	(*GetNamespaceResponse)(nil),    // 31: onced.v1.GetNamespaceResponse
-	(*PutNamespaceRequest)(nil),     // 32: onced.v1.PutNamespaceRequest
-	(*PutNamespaceResponse)(nil),    // 33: onced.v1.PutNamespaceResponse
-	(*DeleteNamespaceRequest)(nil),  // 34: onced.v1.DeleteNamespaceRequest
-	(*DeleteNamespaceResponse)(nil), // 35: onced.v1.DeleteNamespaceResponse
-	(*GetStatsRequest)(nil),         // 36: onced.v1.GetStatsRequest
-	(*RecordCount)(nil),             // 37: onced.v1.RecordCount
-	(*Counter)(nil),                 // 38: onced.v1.Counter
-	(*Latency)(nil),                 // 39: onced.v1.Latency
-	(*DegradedConflict)(nil),        // 40: onced.v1.DegradedConflict
-	(*GetStatsResponse)(nil),        // 41: onced.v1.GetStatsResponse
-	(*RunCompactionRequest)(nil),    // 42: onced.v1.RunCompactionRequest
-	(*RunCompactionResponse)(nil),   // 43: onced.v1.RunCompactionResponse
-	(*ListAuditEventsRequest)(nil),  // 44: onced.v1.ListAuditEventsRequest
-	(*AuditEvent)(nil),              // 45: onced.v1.AuditEvent
-	(*ListAuditEventsResponse)(nil), // 46: onced.v1.ListAuditEventsResponse
-	(*ExportRecordsRequest)(nil),    // 47: onced.v1.ExportRecordsRequest
-	(*ExportRecordsResponse)(nil),   // 48: onced.v1.ExportRecordsResponse
-	nil,                             // 49: onced.v1.ResolveCompleted.LabelsEntry
-	nil,                             // 50: onced.v1.Counter.LabelsEntry
-	nil,                             // 51: onced.v1.Latency.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 52: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 53: google.protobuf.Duration
-	(IntentState)(0),                // 54: onced.v1.IntentState
-	(*IntentRecord)(nil),            // 55: onced.v1.IntentRecord
-	(*IntentError)(nil),             // 56: onced.v1.IntentError
+	(*DataKeys)(nil),                // 3: onced.v1.DataKeys
+	(*ListDataKeysRequest)(nil),     // 4: onced.v1.ListDataKeysRequest
+	(*ListDataKeysResponse)(nil),    // 5: onced.v1.ListDataKeysResponse
+	(*RotateDataKeysRequest)(nil),   // 6: onced.v1.RotateDataKeysRequest
+	(*RotateDataKeysResponse)(nil),  // 7: onced.v1.RotateDataKeysResponse
+	(*Grant)(nil),                   // 8: onced.v1.Grant
+	(*ApiKey)(nil),                  // 9: onced.v1.ApiKey
+	(*CreateApiKeyRequest)(nil),     // 10: onced.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),    // 11: onced.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),      // 12: onced.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),     // 13: onced.v1.ListApiKeysResponse
+	(*RotateApiKeyRequest)(nil),     // 14: onced.v1.RotateApiKeyRequest
+	(*RotateApiKeyResponse)(nil),    // 15: onced.v1.RotateApiKeyResponse
+	(*RevokeApiKeyRequest)(nil),     // 16: onced.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),    // 17: onced.v1.RevokeApiKeyResponse
+	(*RecordFilter)(nil),            // 18: onced.v1.RecordFilter
+	(*GetRecordRequest)(nil),        // 19: onced.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),       // 20: onced.v1.GetRecordResponse
+	(*ListRecordsRequest)(nil),      // 21: onced.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),     // 22: onced.v1.ListRecordsResponse
+	(*PurgeRecordsRequest)(nil),     // 23: onced.v1.PurgeRecordsRequest
+	(*PurgeRecordsResponse)(nil),    // 24: onced.v1.PurgeRecordsResponse
+	(*ResolveIntentRequest)(nil),    // 25: onced.v1.ResolveIntentRequest
+	(*ResolveCompleted)(nil),        // 26: onced.v1.ResolveCompleted
+	(*ResolveFailed)(nil),           // 27: onced.v1.ResolveFailed
+	(*ResolveReleased)(nil),         // 28: onced.v1.ResolveReleased
+	(*ResolveIntentResponse)(nil),   // 29: onced.v1.ResolveIntentResponse
+	(*NamespacePolicy)(nil),         // 30: onced.v1.NamespacePolicy
+	(*PolicySource)(nil),            // 31: onced.v1.PolicySource
+	(*NamespaceInfo)(nil),           // 32: onced.v1.NamespaceInfo
+	(*ListNamespacesRequest)(nil),   // 33: onced.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),  // 34: onced.v1.ListNamespacesResponse
+	(*GetNamespaceRequest)(nil),     // 35: onced.v1.GetNamespaceRequest
+	(*GetNamespaceResponse)(nil),    // 36: onced.v1.GetNamespaceResponse
+	(*PutNamespaceRequest)(nil),     // 37: onced.v1.PutNamespaceRequest
+	(*PutNamespaceResponse)(nil),    // 38: onced.v1.PutNamespaceResponse
+	(*DeleteNamespaceRequest)(nil),  // 39: onced.v1.DeleteNamespaceRequest
+	(*DeleteNamespaceResponse)(nil), // 40: onced.v1.DeleteNamespaceResponse
+	(*GetStatsRequest)(nil),         // 41: onced.v1.GetStatsRequest
+	(*RecordCount)(nil),             // 42: onced.v1.RecordCount
+	(*Counter)(nil),                 // 43: onced.v1.Counter
+	(*Latency)(nil),                 // 44: onced.v1.Latency
+	(*DegradedConflict)(nil),        // 45: onced.v1.DegradedConflict
+	(*GetStatsResponse)(nil),        // 46: onced.v1.GetStatsResponse
+	(*RunCompactionRequest)(nil),    // 47: onced.v1.RunCompactionRequest
+	(*RunCompactionResponse)(nil),   // 48: onced.v1.RunCompactionResponse
+	(*ListAuditEventsRequest)(nil),  // 49: onced.v1.ListAuditEventsRequest
+	(*AuditEvent)(nil),              // 50: onced.v1.AuditEvent
+	(*ListAuditEventsResponse)(nil), // 51: onced.v1.ListAuditEventsResponse
+	(*ExportRecordsRequest)(nil),    // 52: onced.v1.ExportRecordsRequest
+	(*ExportRecordsResponse)(nil),   // 53: onced.v1.ExportRecordsResponse
+	nil,                             // 54: onced.v1.ResolveCompleted.LabelsEntry
+	nil,                             // 55: onced.v1.Counter.LabelsEntry
+	nil,                             // 56: onced.v1.Latency.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 57: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 58: google.protobuf.Duration
+	(IntentState)(0),                // 59: onced.v1.IntentState
+	(*IntentRecord)(nil),            // 60: onced.v1.IntentRecord
+	(*IntentError)(nil),             // 61: onced.v1.IntentError
 }
 var file_onced_v1_admin_proto_depIdxs = []int32{
-	0,  // 0: onced.v1.Grant.role:type_name -> onced.v1.Role
-	3,  // 1: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
-	52, // 2: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	52, // 3: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	3,  // 4: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
-	53, // 5: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
-	4,  // 6: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	4,  // 7: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
-	4,  // 8: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	54, // 9: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
-	53, // 10: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
-	55, // 11: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
-	13, // 12: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	55, // 13: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	13, // 14: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	21, // 15: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
-	22, // 16: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
-	23, // 17: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
-	49, // 18: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
-	56, // 19: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
-	53, // 20: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
-	55, // 21: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
-	53, // 22: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
-	53, // 23: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
-	53, // 24: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
-	53, // 25: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
-	53, // 26: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
-	53, // 27: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
-	53, // 28: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
-	53, // 29: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
-	53, // 30: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
-	53, // 31: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
-	1,  // 32: onced.v1.NamespacePolicy.on_lease_expiry:type_name -> onced.v1.OnLeaseExpiry
-	2,  // 33: onced.v1.NamespacePolicy.on_store_outage:type_name -> onced.v1.OnStoreOutage
-	25, // 34: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
-	25, // 35: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
-	26, // 36: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
-	52, // 37: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
-	27, // 38: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
-	27, // 39: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	25, // 40: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
-	27, // 41: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	54, // 42: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
-	50, // 43: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
-	51, // 44: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
-	53, // 45: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
-	53, // 46: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
-	53, // 47: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
-	52, // 48: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
-	37, // 49: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
-	52, // 50: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
-	38, // 51: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
-	39, // 52: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
-	52, // 53: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
-	52, // 54: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	40, // 55: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
-	53, // 56: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
-	52, // 57: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
-	45, // 58: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
-	13, // 59: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	55, // 60: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	14, // 61: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
-	16, // 62: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
-	18, // 63: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
-	20, // 64: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
-	28, // 65: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
-	30, // 66: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
-	32, // 67: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
-	34, // 68: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
-	36, // 69: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
-	42, // 70: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
-	44, // 71: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
-	47, // 72: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
-	5,  // 73: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
-	7,  // 74: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
-	9,  // 75: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
-	11, // 76: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
-	15, // 77: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
-	17, // 78: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
-	19, // 79: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
-	24, // 80: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
-	29, // 81: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
-	31, // 82: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
-	33, // 83: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
-	35, // 84: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
-	41, // 85: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
-	43, // 86: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
-	46, // 87: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
-	48, // 88: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
-	6,  // 89: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
-	8,  // 90: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
-	10, // 91: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
-	12, // 92: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
-	77, // [77:93] is the sub-list for method output_type
-	61, // [61:77] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	57, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
+	3,  // 1: onced.v1.ListDataKeysResponse.data_keys:type_name -> onced.v1.DataKeys
+	0,  // 2: onced.v1.Grant.role:type_name -> onced.v1.Role
+	8,  // 3: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
+	57, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	57, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	8,  // 6: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
+	58, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
+	9,  // 8: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
+	9,  // 9: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
+	9,  // 10: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
+	59, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
+	58, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
+	60, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
+	18, // 14: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	60, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	18, // 16: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	26, // 17: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
+	27, // 18: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
+	28, // 19: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
+	54, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
+	61, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
+	58, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
+	60, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
+	58, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
+	58, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
+	58, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
+	58, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
+	58, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
+	58, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
+	58, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
+	58, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
+	58, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
+	58, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
+	1,  // 34: onced.v1.NamespacePolicy.on_lease_expiry:type_name -> onced.v1.OnLeaseExpiry
+	2,  // 35: onced.v1.NamespacePolicy.on_store_outage:type_name -> onced.v1.OnStoreOutage
+	30, // 36: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
+	30, // 37: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
+	31, // 38: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
+	57, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
+	32, // 40: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
+	32, // 41: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
+	30, // 42: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
+	32, // 43: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
+	59, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
+	55, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
+	56, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
+	58, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
+	58, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
+	58, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
+	57, // 50: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
+	42, // 51: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
+	57, // 52: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
+	43, // 53: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
+	44, // 54: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
+	57, // 55: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
+	57, // 56: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	45, // 57: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
+	58, // 58: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
+	57, // 59: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
+	50, // 60: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
+	18, // 61: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	60, // 62: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	19, // 63: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
+	21, // 64: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
+	23, // 65: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
+	25, // 66: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
+	33, // 67: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
+	35, // 68: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
+	37, // 69: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
+	39, // 70: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
+	41, // 71: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
+	47, // 72: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
+	49, // 73: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
+	52, // 74: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
+	10, // 75: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
+	12, // 76: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
+	14, // 77: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
+	16, // 78: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
+	4,  // 79: onced.v1.AdminService.ListDataKeys:input_type -> onced.v1.ListDataKeysRequest
+	6,  // 80: onced.v1.AdminService.RotateDataKeys:input_type -> onced.v1.RotateDataKeysRequest
+	20, // 81: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
+	22, // 82: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
+	24, // 83: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
+	29, // 84: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
+	34, // 85: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
+	36, // 86: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
+	38, // 87: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
+	40, // 88: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
+	46, // 89: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
+	48, // 90: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
+	51, // 91: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
+	53, // 92: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
+	11, // 93: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
+	13, // 94: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
+	15, // 95: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
+	17, // 96: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
+	5,  // 97: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
+	7,  // 98: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
+	81, // [81:99] is the sub-list for method output_type
+	63, // [63:81] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_onced_v1_admin_proto_init() }
@@ -3918,21 +4246,21 @@ func file_onced_v1_admin_proto_init() {
 		return
 	}
 	file_onced_v1_record_proto_init()
-	file_onced_v1_admin_proto_msgTypes[17].OneofWrappers = []any{
+	file_onced_v1_admin_proto_msgTypes[22].OneofWrappers = []any{
 		(*ResolveIntentRequest_Completed)(nil),
 		(*ResolveIntentRequest_Failed)(nil),
 		(*ResolveIntentRequest_Released)(nil),
 	}
-	file_onced_v1_admin_proto_msgTypes[22].OneofWrappers = []any{}
-	file_onced_v1_admin_proto_msgTypes[29].OneofWrappers = []any{}
-	file_onced_v1_admin_proto_msgTypes[31].OneofWrappers = []any{}
+	file_onced_v1_admin_proto_msgTypes[27].OneofWrappers = []any{}
+	file_onced_v1_admin_proto_msgTypes[34].OneofWrappers = []any{}
+	file_onced_v1_admin_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onced_v1_admin_proto_rawDesc), len(file_onced_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   49,
+			NumMessages:   54,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

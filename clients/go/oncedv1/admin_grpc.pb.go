@@ -43,6 +43,8 @@ const (
 	AdminService_ListApiKeys_FullMethodName     = "/onced.v1.AdminService/ListApiKeys"
 	AdminService_RotateApiKey_FullMethodName    = "/onced.v1.AdminService/RotateApiKey"
 	AdminService_RevokeApiKey_FullMethodName    = "/onced.v1.AdminService/RevokeApiKey"
+	AdminService_ListDataKeys_FullMethodName    = "/onced.v1.AdminService/ListDataKeys"
+	AdminService_RotateDataKeys_FullMethodName  = "/onced.v1.AdminService/RotateDataKeys"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -88,6 +90,11 @@ type AdminServiceClient interface {
 	RotateApiKey(ctx context.Context, in *RotateApiKeyRequest, opts ...grpc.CallOption) (*RotateApiKeyResponse, error)
 	// Ends an API key, or only its older secret. Bites on every server within 5 s. Errors: INVALID_FIELD, EXPECTATION_FAILED.
 	RevokeApiKey(ctx context.Context, in *RevokeApiKeyRequest, opts ...grpc.CallOption) (*RevokeApiKeyResponse, error)
+	// The keys that seal payloads in the store, without the keys themselves. None where nothing is encrypted at rest.
+	ListDataKeys(ctx context.Context, in *ListDataKeysRequest, opts ...grpc.CallOption) (*ListDataKeysResponse, error)
+	// Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
+	// What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
+	RotateDataKeys(ctx context.Context, in *RotateDataKeysRequest, opts ...grpc.CallOption) (*RotateDataKeysResponse, error)
 }
 
 type adminServiceClient struct {
@@ -276,6 +283,26 @@ func (c *adminServiceClient) RevokeApiKey(ctx context.Context, in *RevokeApiKeyR
 	return out, nil
 }
 
+func (c *adminServiceClient) ListDataKeys(ctx context.Context, in *ListDataKeysRequest, opts ...grpc.CallOption) (*ListDataKeysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDataKeysResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListDataKeys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) RotateDataKeys(ctx context.Context, in *RotateDataKeysRequest, opts ...grpc.CallOption) (*RotateDataKeysResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateDataKeysResponse)
+	err := c.cc.Invoke(ctx, AdminService_RotateDataKeys_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -319,6 +346,11 @@ type AdminServiceServer interface {
 	RotateApiKey(context.Context, *RotateApiKeyRequest) (*RotateApiKeyResponse, error)
 	// Ends an API key, or only its older secret. Bites on every server within 5 s. Errors: INVALID_FIELD, EXPECTATION_FAILED.
 	RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error)
+	// The keys that seal payloads in the store, without the keys themselves. None where nothing is encrypted at rest.
+	ListDataKeys(context.Context, *ListDataKeysRequest) (*ListDataKeysResponse, error)
+	// Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
+	// What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
+	RotateDataKeys(context.Context, *RotateDataKeysRequest) (*RotateDataKeysResponse, error)
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -376,6 +408,12 @@ func (UnimplementedAdminServiceServer) RotateApiKey(context.Context, *RotateApiK
 }
 func (UnimplementedAdminServiceServer) RevokeApiKey(context.Context, *RevokeApiKeyRequest) (*RevokeApiKeyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeApiKey not implemented")
+}
+func (UnimplementedAdminServiceServer) ListDataKeys(context.Context, *ListDataKeysRequest) (*ListDataKeysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDataKeys not implemented")
+}
+func (UnimplementedAdminServiceServer) RotateDataKeys(context.Context, *RotateDataKeysRequest) (*RotateDataKeysResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateDataKeys not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -672,6 +710,42 @@ func _AdminService_RevokeApiKey_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ListDataKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDataKeysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListDataKeys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListDataKeys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListDataKeys(ctx, req.(*ListDataKeysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_RotateDataKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateDataKeysRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RotateDataKeys(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RotateDataKeys_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RotateDataKeys(ctx, req.(*RotateDataKeysRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -734,6 +808,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeApiKey",
 			Handler:    _AdminService_RevokeApiKey_Handler,
+		},
+		{
+			MethodName: "ListDataKeys",
+			Handler:    _AdminService_ListDataKeys_Handler,
+		},
+		{
+			MethodName: "RotateDataKeys",
+			Handler:    _AdminService_RotateDataKeys_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -21,6 +21,155 @@ import type { IntentError, IntentRecord, IntentState } from "./record_pb.js";
 export declare const file_onced_v1_admin: GenFile;
 
 /**
+ * The data keys of a namespace, without the keys themselves.
+ *
+ * @generated from message onced.v1.DataKeys
+ */
+export declare type DataKeys = Message<"onced.v1.DataKeys"> & {
+  /**
+   * Whose payloads they seal.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * How many there are; the newest seals, all of them open.
+   *
+   * @generated from field: uint32 versions = 2;
+   */
+  versions: number;
+
+  /**
+   * When the newest was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 3;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * Ids of the sealing keys that wrap them: each is needed. One, unless a rotation is due.
+   *
+   * @generated from field: repeated string wrapped_by = 4;
+   */
+  wrappedBy: string[];
+};
+
+/**
+ * Describes the message onced.v1.DataKeys.
+ * Use `create(DataKeysSchema)` to create a new message.
+ */
+export declare const DataKeysSchema: GenMessage<DataKeys>;
+
+/**
+ * Asks for a page of data keys.
+ *
+ * @generated from message onced.v1.ListDataKeysRequest
+ */
+export declare type ListDataKeysRequest = Message<"onced.v1.ListDataKeysRequest"> & {
+  /**
+   * 1 to 1000; 0 is 100.
+   *
+   * @generated from field: uint32 page_size = 1;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 2;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message onced.v1.ListDataKeysRequest.
+ * Use `create(ListDataKeysRequestSchema)` to create a new message.
+ */
+export declare const ListDataKeysRequestSchema: GenMessage<ListDataKeysRequest>;
+
+/**
+ * A page of data keys.
+ *
+ * @generated from message onced.v1.ListDataKeysResponse
+ */
+export declare type ListDataKeysResponse = Message<"onced.v1.ListDataKeysResponse"> & {
+  /**
+   * In order of namespace.
+   *
+   * @generated from field: repeated onced.v1.DataKeys data_keys = 1;
+   */
+  dataKeys: DataKeys[];
+
+  /**
+   * For the next page; empty on the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message onced.v1.ListDataKeysResponse.
+ * Use `create(ListDataKeysResponseSchema)` to create a new message.
+ */
+export declare const ListDataKeysResponseSchema: GenMessage<ListDataKeysResponse>;
+
+/**
+ * Asks for new data keys.
+ *
+ * @generated from message onced.v1.RotateDataKeysRequest
+ */
+export declare type RotateDataKeysRequest = Message<"onced.v1.RotateDataKeysRequest"> & {
+  /**
+   * Only of this namespace. Empty: of every namespace that has one.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Why, for the audit log. Up to 512 bytes.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message onced.v1.RotateDataKeysRequest.
+ * Use `create(RotateDataKeysRequestSchema)` to create a new message.
+ */
+export declare const RotateDataKeysRequestSchema: GenMessage<RotateDataKeysRequest>;
+
+/**
+ * The data keys are rotated.
+ *
+ * @generated from message onced.v1.RotateDataKeysResponse
+ */
+export declare type RotateDataKeysResponse = Message<"onced.v1.RotateDataKeysResponse"> & {
+  /**
+   * How many namespaces have a new one.
+   *
+   * @generated from field: uint32 namespaces = 1;
+   */
+  namespaces: number;
+
+  /**
+   * Id of the sealing key that wraps all of theirs now.
+   *
+   * @generated from field: string wrapped_by = 2;
+   */
+  wrappedBy: string;
+};
+
+/**
+ * Describes the message onced.v1.RotateDataKeysResponse.
+ * Use `create(RotateDataKeysResponseSchema)` to create a new message.
+ */
+export declare const RotateDataKeysResponseSchema: GenMessage<RotateDataKeysResponse>;
+
+/**
  * A role in some namespaces.
  *
  * @generated from message onced.v1.Grant
@@ -2077,6 +2226,27 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
+  },
+  /**
+   * The keys that seal payloads in the store, without the keys themselves. None where nothing is encrypted at rest.
+   *
+   * @generated from rpc onced.v1.AdminService.ListDataKeys
+   */
+  listDataKeys: {
+    methodKind: "unary";
+    input: typeof ListDataKeysRequestSchema;
+    output: typeof ListDataKeysResponseSchema;
+  },
+  /**
+   * Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
+   * What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
+   *
+   * @generated from rpc onced.v1.AdminService.RotateDataKeys
+   */
+  rotateDataKeys: {
+    methodKind: "unary";
+    input: typeof RotateDataKeysRequestSchema;
+    output: typeof RotateDataKeysResponseSchema;
   },
 }>;
 

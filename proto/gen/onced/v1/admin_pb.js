@@ -18,329 +18,364 @@ import { file_onced_v1_record } from "./record_pb.js";
  * Describes the file onced/v1/admin.proto.
  */
 export const file_onced_v1_admin = /*@__PURE__*/
-  fileDesc("ChRvbmNlZC92MS9hZG1pbi5wcm90bxIIb25jZWQudjEiQAoFR3JhbnQSHAoEcm9sZRgBIAEoDjIOLm9uY2VkLnYxLlJvbGUSGQoRbmFtZXNwYWNlX3BhdHRlcm4YAiABKAkitgEKBkFwaUtleRIKCgJpZBgBIAEoCRIMCgRuYW1lGAIgASgJEh8KBmdyYW50cxgDIAMoCzIPLm9uY2VkLnYxLkdyYW50Ei8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc2VjcmV0cxgGIAEoDSJ8ChNDcmVhdGVBcGlLZXlSZXF1ZXN0EgwKBG5hbWUYASABKAkSHwoGZ3JhbnRzGAIgAygLMg8ub25jZWQudjEuR3JhbnQSJgoDdHRsGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg4KBnJlYXNvbhgEIAEoCSJJChRDcmVhdGVBcGlLZXlSZXNwb25zZRIhCgdhcGlfa2V5GAEgASgLMhAub25jZWQudjEuQXBpS2V5Eg4KBnNlY3JldBgCIAEoCSI7ChJMaXN0QXBpS2V5c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiUgoTTGlzdEFwaUtleXNSZXNwb25zZRIiCghhcGlfa2V5cxgBIAMoCzIQLm9uY2VkLnYxLkFwaUtleRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiMQoTUm90YXRlQXBpS2V5UmVxdWVzdBIKCgJpZBgBIAEoCRIOCgZyZWFzb24YAiABKAkiSQoUUm90YXRlQXBpS2V5UmVzcG9uc2USIQoHYXBpX2tleRgBIAEoCzIQLm9uY2VkLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkiTAoTUmV2b2tlQXBpS2V5UmVxdWVzdBIKCgJpZBgBIAEoCRIZChFvbGRlcl9zZWNyZXRfb25seRgCIAEoCBIOCgZyZWFzb24YAyABKAkiFgoUUmV2b2tlQXBpS2V5UmVzcG9uc2UivQEKDFJlY29yZEZpbHRlchIRCgluYW1lc3BhY2UYASABKAkSJQoGc3RhdGVzGAIgAygOMhUub25jZWQudjEuSW50ZW50U3RhdGUSEgoKa2V5X3ByZWZpeBgDIAEoCRINCgVvd25lchgEIAEoCRIqCgdhZ2VfbWluGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhcKD2luY2x1ZGVfZXhwaXJlZBgGIAEoCBILCgNrZXkYByABKAkiSgoQR2V0UmVjb3JkUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSCwoDa2V5GAIgASgJEhYKDmluY2x1ZGVfcmVzdWx0GAMgASgIIjsKEUdldFJlY29yZFJlc3BvbnNlEiYKBnJlY29yZBgBIAEoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCJjChJMaXN0UmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEhEKCXBhZ2Vfc2l6ZRgCIAEoDRISCgpwYWdlX3Rva2VuGAMgASgJIlcKE0xpc3RSZWNvcmRzUmVzcG9uc2USJwoHcmVjb3JkcxgBIAMoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkihQEKE1B1cmdlUmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEg8KB2RyeV9ydW4YAiABKAgSDQoFZm9yY2UYAyABKAgSFgoOZXhwZWN0ZWRfY291bnQYBCABKAQSDgoGcmVhc29uGAUgASgJIlQKFFB1cmdlUmVjb3Jkc1Jlc3BvbnNlEg8KB21hdGNoZWQYASABKAQSDwoHcmVtb3ZlZBgCIAEoBBIMCgRrZXB0GAMgASgEEgwKBGRvbmUYBCABKAgigAIKFFJlc29sdmVJbnRlbnRSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJEhAKCHJldmlzaW9uGAQgASgEEg0KBWZvcmNlGAUgASgIEi8KCWNvbXBsZXRlZBgGIAEoCzIaLm9uY2VkLnYxLlJlc29sdmVDb21wbGV0ZWRIABIpCgZmYWlsZWQYByABKAsyFy5vbmNlZC52MS5SZXNvbHZlRmFpbGVkSAASLQoIcmVsZWFzZWQYCCABKAsyGS5vbmNlZC52MS5SZXNvbHZlUmVsZWFzZWRIAEIMCgpyZXNvbHV0aW9uIrkBChBSZXNvbHZlQ29tcGxldGVkEg4KBnJlc3VsdBgBIAEoDBIUCgxjb250ZW50X3R5cGUYAiABKAkSGAoQY29udGVudF9lbmNvZGluZxgDIAEoCRI2CgZsYWJlbHMYBCADKAsyJi5vbmNlZC52MS5SZXNvbHZlQ29tcGxldGVkLkxhYmVsc0VudHJ5Gi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiNQoNUmVzb2x2ZUZhaWxlZBIkCgVlcnJvchgBIAEoCzIVLm9uY2VkLnYxLkludGVudEVycm9yIkEKD1Jlc29sdmVSZWxlYXNlZBIuCgtyZXRyeV9hZnRlchgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI/ChVSZXNvbHZlSW50ZW50UmVzcG9uc2USJgoGcmVjb3JkGAEgASgLMhYub25jZWQudjEuSW50ZW50UmVjb3JkIuoICg9OYW1lc3BhY2VQb2xpY3kSKAoFbGVhc2UYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLAoJbGVhc2VfbWF4GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgd0dGxfbWF4GAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCnJlc3VsdF90dGwYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLQoKb3JwaGFuX3R0bBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzChBsYXRlX3JldHJ5X2dyYWNlGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCGhvbGRfbWF4GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEisKCHdhaXRfbWF4GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjYKE2NsaWVudF9yZXRyeV93aW5kb3cYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGQoMbWF4X2F0dGVtcHRzGAsgASgNSACIAQESMAoPb25fbGVhc2VfZXhwaXJ5GAwgASgOMhcub25jZWQudjEuT25MZWFzZUV4cGlyeRIwCg9vbl9zdG9yZV9vdXRhZ2UYDSABKA4yFy5vbmNlZC52MS5PblN0b3JlT3V0YWdlEh0KEHJlc3VsdF9ieXRlc19tYXgYDiABKA1IAYgBARIgChNyZXF1aXJlX2ZpbmdlcnByaW50GA8gASgISAKIAQESHwoScmVxdWlyZV9pc3N1ZWRfa2V5GBAgASgISAOIAQESFAoHYXJjaGl2ZRgRIAEoCEgEiAEBEh4KEWJlZ2luc19wZXJfc2Vjb25kGBIgASgNSAWIAQESHAoPaW5fcHJvZ3Jlc3NfbWF4GBMgASgNSAaIAQESIAoTd2FpdGVyc19wZXJfa2V5X21heBgUIAEoDUgHiAEBEhgKC3dhaXRlcnNfbWF4GBUgASgNSAiIAQESGAoLcmVjb3Jkc19tYXgYFiABKARICYgBARIgChNjcmVhdGVfb25fZmlyc3RfdXNlGBcgASgISAqIAQFCDwoNX21heF9hdHRlbXB0c0ITChFfcmVzdWx0X2J5dGVzX21heEIWChRfcmVxdWlyZV9maW5nZXJwcmludEIVChNfcmVxdWlyZV9pc3N1ZWRfa2V5QgoKCF9hcmNoaXZlQhQKEl9iZWdpbnNfcGVyX3NlY29uZEISChBfaW5fcHJvZ3Jlc3NfbWF4QhYKFF93YWl0ZXJzX3Blcl9rZXlfbWF4Qg4KDF93YWl0ZXJzX21heEIOCgxfcmVjb3Jkc19tYXhCFgoUX2NyZWF0ZV9vbl9maXJzdF91c2UiLQoMUG9saWN5U291cmNlEg0KBWZpZWxkGAEgASgJEg4KBnNvdXJjZRgCIAEoCSLnAQoNTmFtZXNwYWNlSW5mbxIRCgluYW1lc3BhY2UYASABKAkSKQoGcG9saWN5GAIgASgLMhkub25jZWQudjEuTmFtZXNwYWNlUG9saWN5EiwKCWVmZmVjdGl2ZRgDIAEoCzIZLm9uY2VkLnYxLk5hbWVzcGFjZVBvbGljeRInCgdzb3VyY2VzGAQgAygLMhYub25jZWQudjEuUG9saWN5U291cmNlEhAKCHJldmlzaW9uGAUgASgEEi8KC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCI+ChVMaXN0TmFtZXNwYWNlc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiXgoWTGlzdE5hbWVzcGFjZXNSZXNwb25zZRIrCgpuYW1lc3BhY2VzGAEgAygLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKAoTR2V0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkiQgoUR2V0TmFtZXNwYWNlUmVzcG9uc2USKgoJbmFtZXNwYWNlGAEgASgLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbyKHAQoTUHV0TmFtZXNwYWNlUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSKQoGcG9saWN5GAIgASgLMhkub25jZWQudjEuTmFtZXNwYWNlUG9saWN5EhUKCHJldmlzaW9uGAMgASgESACIAQESDgoGcmVhc29uGAQgASgJQgsKCV9yZXZpc2lvbiJCChRQdXROYW1lc3BhY2VSZXNwb25zZRIqCgluYW1lc3BhY2UYASABKAsyFy5vbmNlZC52MS5OYW1lc3BhY2VJbmZvIl8KFkRlbGV0ZU5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhUKCHJldmlzaW9uGAIgASgESACIAQESDgoGcmVhc29uGAMgASgJQgsKCV9yZXZpc2lvbiIZChdEZWxldGVOYW1lc3BhY2VSZXNwb25zZSIkCg9HZXRTdGF0c1JlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJImYKC1JlY29yZENvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIkCgVzdGF0ZRgCIAEoDjIVLm9uY2VkLnYxLkludGVudFN0YXRlEg8KB3JlY29yZHMYAyABKAQSDQoFYnl0ZXMYBCABKAQihAEKB0NvdW50ZXISDAoEbmFtZRgBIAEoCRItCgZsYWJlbHMYAiADKAsyHS5vbmNlZC52MS5Db3VudGVyLkxhYmVsc0VudHJ5Eg0KBXZhbHVlGAMgASgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEi/AEKB0xhdGVuY3kSDAoEbmFtZRgBIAEoCRItCgZsYWJlbHMYAiADKAsyHS5vbmNlZC52MS5MYXRlbmN5LkxhYmVsc0VudHJ5Eg0KBWNvdW50GAMgASgEEiYKA3A1MBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgNwOTUYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEifwoQRGVncmFkZWRDb25mbGljdBIRCgluYW1lc3BhY2UYASABKAkSCwoDa2V5GAIgASgJEg0KBWNhdXNlGAMgASgJEg0KBW93bmVyGAQgASgJEi0KCWxpc3RfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAixgMKEEdldFN0YXRzUmVzcG9uc2USJgoHcmVjb3JkcxgBIAMoCzIVLm9uY2VkLnYxLlJlY29yZENvdW50Eg8KB29ycGhhbnMYAiABKAQSNgoSb2xkZXN0X29ycGhhbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBITCgtzdG9yZV9ieXRlcxgEIAEoBBIjCghjb3VudGVycxgFIAMoCzIRLm9uY2VkLnYxLkNvdW50ZXISJAoJbGF0ZW5jaWVzGAYgAygLMhEub25jZWQudjEuTGF0ZW5jeRIvCgtzZXJ2ZXJfdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFc3RvcmUYCSABKAkSDAoEdGllchgKIAEoCRIVCg1zdG9yZV9oZWFsdGh5GAsgASgIEjYKEmRlZ3JhZGVkX2NvbmZsaWN0cxgMIAMoCzIaLm9uY2VkLnYxLkRlZ3JhZGVkQ29uZmxpY3QSFAoMam91cm5hbF9yb3dzGA0gASgEIiUKFFJ1bkNvbXBhY3Rpb25SZXF1ZXN0Eg0KBWxpbWl0GAEgASgEInEKFVJ1bkNvbXBhY3Rpb25SZXNwb25zZRIXCg9yZXN1bHRzX2Ryb3BwZWQYASABKAQSFwoPcmVjb3Jkc19yZW1vdmVkGAIgASgEEiYKA2xhZxgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJhChZMaXN0QXVkaXRFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJEg0KBWFjdG9yGAMgASgJEhEKCW5hbWVzcGFjZRgEIAEoCSLbAQoKQXVkaXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoBBIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBINCgVhY3RvchgDIAEoCRIOCgZhY3Rpb24YBCABKAkSDgoGdGFyZ2V0GAUgASgJEhEKCW5hbWVzcGFjZRgGIAEoCRIOCgZyZWFzb24YByABKAkSEgoKcmVxdWVzdF9pZBgIIAEoCRIOCgZiZWZvcmUYCSABKAkSDQoFYWZ0ZXIYCiABKAkSDAoEaGFzaBgLIAEoDCJYChdMaXN0QXVkaXRFdmVudHNSZXNwb25zZRIkCgZldmVudHMYASADKAsyFC5vbmNlZC52MS5BdWRpdEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJYChRFeHBvcnRSZWNvcmRzUmVxdWVzdBImCgZmaWx0ZXIYASABKAsyFi5vbmNlZC52MS5SZWNvcmRGaWx0ZXISGAoQaW5jbHVkZV9wYXlsb2FkcxgCIAEoCCJAChVFeHBvcnRSZWNvcmRzUmVzcG9uc2USJwoHcmVjb3JkcxgBIAMoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCphCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1JFQURFUhABEg8KC1JPTEVfV1JJVEVSEAISEQoNUk9MRV9PUEVSQVRPUhADEg4KClJPTEVfQURNSU4QBCppCg1PbkxlYXNlRXhwaXJ5Eh8KG09OX0xFQVNFX0VYUElSWV9VTlNQRUNJRklFRBAAEh0KGU9OX0xFQVNFX0VYUElSWV9UQUtFX09WRVIQARIYChRPTl9MRUFTRV9FWFBJUllfSE9MRBACKnMKDU9uU3RvcmVPdXRhZ2USHwobT05fU1RPUkVfT1VUQUdFX1VOU1BFQ0lGSUVEEAASGgoWT05fU1RPUkVfT1VUQUdFX1JFSkVDVBABEiUKIU9OX1NUT1JFX09VVEFHRV9DT05USU5VRV9ERUdSQURFRBACMogKCgxBZG1pblNlcnZpY2USRAoJR2V0UmVjb3JkEhoub25jZWQudjEuR2V0UmVjb3JkUmVxdWVzdBobLm9uY2VkLnYxLkdldFJlY29yZFJlc3BvbnNlEkoKC0xpc3RSZWNvcmRzEhwub25jZWQudjEuTGlzdFJlY29yZHNSZXF1ZXN0Gh0ub25jZWQudjEuTGlzdFJlY29yZHNSZXNwb25zZRJPCgxQdXJnZVJlY29yZHMSHS5vbmNlZC52MS5QdXJnZVJlY29yZHNSZXF1ZXN0Gh4ub25jZWQudjEuUHVyZ2VSZWNvcmRzUmVzcG9uc2UwARJQCg1SZXNvbHZlSW50ZW50Eh4ub25jZWQudjEuUmVzb2x2ZUludGVudFJlcXVlc3QaHy5vbmNlZC52MS5SZXNvbHZlSW50ZW50UmVzcG9uc2USUwoOTGlzdE5hbWVzcGFjZXMSHy5vbmNlZC52MS5MaXN0TmFtZXNwYWNlc1JlcXVlc3QaIC5vbmNlZC52MS5MaXN0TmFtZXNwYWNlc1Jlc3BvbnNlEk0KDEdldE5hbWVzcGFjZRIdLm9uY2VkLnYxLkdldE5hbWVzcGFjZVJlcXVlc3QaHi5vbmNlZC52MS5HZXROYW1lc3BhY2VSZXNwb25zZRJNCgxQdXROYW1lc3BhY2USHS5vbmNlZC52MS5QdXROYW1lc3BhY2VSZXF1ZXN0Gh4ub25jZWQudjEuUHV0TmFtZXNwYWNlUmVzcG9uc2USVgoPRGVsZXRlTmFtZXNwYWNlEiAub25jZWQudjEuRGVsZXRlTmFtZXNwYWNlUmVxdWVzdBohLm9uY2VkLnYxLkRlbGV0ZU5hbWVzcGFjZVJlc3BvbnNlEkEKCEdldFN0YXRzEhkub25jZWQudjEuR2V0U3RhdHNSZXF1ZXN0Ghoub25jZWQudjEuR2V0U3RhdHNSZXNwb25zZRJQCg1SdW5Db21wYWN0aW9uEh4ub25jZWQudjEuUnVuQ29tcGFjdGlvblJlcXVlc3QaHy5vbmNlZC52MS5SdW5Db21wYWN0aW9uUmVzcG9uc2USVgoPTGlzdEF1ZGl0RXZlbnRzEiAub25jZWQudjEuTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBohLm9uY2VkLnYxLkxpc3RBdWRpdEV2ZW50c1Jlc3BvbnNlElIKDUV4cG9ydFJlY29yZHMSHi5vbmNlZC52MS5FeHBvcnRSZWNvcmRzUmVxdWVzdBofLm9uY2VkLnYxLkV4cG9ydFJlY29yZHNSZXNwb25zZTABEk0KDENyZWF0ZUFwaUtleRIdLm9uY2VkLnYxLkNyZWF0ZUFwaUtleVJlcXVlc3QaHi5vbmNlZC52MS5DcmVhdGVBcGlLZXlSZXNwb25zZRJKCgtMaXN0QXBpS2V5cxIcLm9uY2VkLnYxLkxpc3RBcGlLZXlzUmVxdWVzdBodLm9uY2VkLnYxLkxpc3RBcGlLZXlzUmVzcG9uc2USTQoMUm90YXRlQXBpS2V5Eh0ub25jZWQudjEuUm90YXRlQXBpS2V5UmVxdWVzdBoeLm9uY2VkLnYxLlJvdGF0ZUFwaUtleVJlc3BvbnNlEk0KDFJldm9rZUFwaUtleRIdLm9uY2VkLnYxLlJldm9rZUFwaUtleVJlcXVlc3QaHi5vbmNlZC52MS5SZXZva2VBcGlLZXlSZXNwb25zZUJPCgxkZXYub25jZWQudjFCCkFkbWluUHJvdG9QAVoxZ2l0aHViLmNvbS9vbmNlZC9vbmNlZC9jbGllbnRzL2dvL29uY2VkdjE7b25jZWR2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_onced_v1_record]);
+  fileDesc("ChRvbmNlZC92MS9hZG1pbi5wcm90bxIIb25jZWQudjEidAoIRGF0YUtleXMSEQoJbmFtZXNwYWNlGAEgASgJEhAKCHZlcnNpb25zGAIgASgNEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgp3cmFwcGVkX2J5GAQgAygJIjwKE0xpc3REYXRhS2V5c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgNEhIKCnBhZ2VfdG9rZW4YAiABKAkiVgoUTGlzdERhdGFLZXlzUmVzcG9uc2USJQoJZGF0YV9rZXlzGAEgAygLMhIub25jZWQudjEuRGF0YUtleXMSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjoKFVJvdGF0ZURhdGFLZXlzUmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSDgoGcmVhc29uGAIgASgJIkAKFlJvdGF0ZURhdGFLZXlzUmVzcG9uc2USEgoKbmFtZXNwYWNlcxgBIAEoDRISCgp3cmFwcGVkX2J5GAIgASgJIkAKBUdyYW50EhwKBHJvbGUYASABKA4yDi5vbmNlZC52MS5Sb2xlEhkKEW5hbWVzcGFjZV9wYXR0ZXJuGAIgASgJIrYBCgZBcGlLZXkSCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIfCgZncmFudHMYAyADKAsyDy5vbmNlZC52MS5HcmFudBIvCgtjcmVhdGVfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3NlY3JldHMYBiABKA0ifAoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIMCgRuYW1lGAEgASgJEh8KBmdyYW50cxgCIAMoCzIPLm9uY2VkLnYxLkdyYW50EiYKA3R0bBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZyZWFzb24YBCABKAkiSQoUQ3JlYXRlQXBpS2V5UmVzcG9uc2USIQoHYXBpX2tleRgBIAEoCzIQLm9uY2VkLnYxLkFwaUtleRIOCgZzZWNyZXQYAiABKAkiOwoSTGlzdEFwaUtleXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIlIKE0xpc3RBcGlLZXlzUmVzcG9uc2USIgoIYXBpX2tleXMYASADKAsyEC5vbmNlZC52MS5BcGlLZXkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIjEKE1JvdGF0ZUFwaUtleVJlcXVlc3QSCgoCaWQYASABKAkSDgoGcmVhc29uGAIgASgJIkkKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEiEKB2FwaV9rZXkYASABKAsyEC5vbmNlZC52MS5BcGlLZXkSDgoGc2VjcmV0GAIgASgJIkwKE1Jldm9rZUFwaUtleVJlcXVlc3QSCgoCaWQYASABKAkSGQoRb2xkZXJfc2VjcmV0X29ubHkYAiABKAgSDgoGcmVhc29uGAMgASgJIhYKFFJldm9rZUFwaUtleVJlc3BvbnNlIr0BCgxSZWNvcmRGaWx0ZXISEQoJbmFtZXNwYWNlGAEgASgJEiUKBnN0YXRlcxgCIAMoDjIVLm9uY2VkLnYxLkludGVudFN0YXRlEhIKCmtleV9wcmVmaXgYAyABKAkSDQoFb3duZXIYBCABKAkSKgoHYWdlX21pbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCg9pbmNsdWRlX2V4cGlyZWQYBiABKAgSCwoDa2V5GAcgASgJIkoKEEdldFJlY29yZFJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEgsKA2tleRgCIAEoCRIWCg5pbmNsdWRlX3Jlc3VsdBgDIAEoCCI7ChFHZXRSZWNvcmRSZXNwb25zZRImCgZyZWNvcmQYASABKAsyFi5vbmNlZC52MS5JbnRlbnRSZWNvcmQiYwoSTGlzdFJlY29yZHNSZXF1ZXN0EiYKBmZpbHRlchgBIAEoCzIWLm9uY2VkLnYxLlJlY29yZEZpbHRlchIRCglwYWdlX3NpemUYAiABKA0SEgoKcGFnZV90b2tlbhgDIAEoCSJXChNMaXN0UmVjb3Jkc1Jlc3BvbnNlEicKB3JlY29yZHMYASADKAsyFi5vbmNlZC52MS5JbnRlbnRSZWNvcmQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIoUBChNQdXJnZVJlY29yZHNSZXF1ZXN0EiYKBmZpbHRlchgBIAEoCzIWLm9uY2VkLnYxLlJlY29yZEZpbHRlchIPCgdkcnlfcnVuGAIgASgIEg0KBWZvcmNlGAMgASgIEhYKDmV4cGVjdGVkX2NvdW50GAQgASgEEg4KBnJlYXNvbhgFIAEoCSJUChRQdXJnZVJlY29yZHNSZXNwb25zZRIPCgdtYXRjaGVkGAEgASgEEg8KB3JlbW92ZWQYAiABKAQSDAoEa2VwdBgDIAEoBBIMCgRkb25lGAQgASgIIoACChRSZXNvbHZlSW50ZW50UmVxdWVzdBIRCgluYW1lc3BhY2UYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCRIQCghyZXZpc2lvbhgEIAEoBBINCgVmb3JjZRgFIAEoCBIvCgljb21wbGV0ZWQYBiABKAsyGi5vbmNlZC52MS5SZXNvbHZlQ29tcGxldGVkSAASKQoGZmFpbGVkGAcgASgLMhcub25jZWQudjEuUmVzb2x2ZUZhaWxlZEgAEi0KCHJlbGVhc2VkGAggASgLMhkub25jZWQudjEuUmVzb2x2ZVJlbGVhc2VkSABCDAoKcmVzb2x1dGlvbiK5AQoQUmVzb2x2ZUNvbXBsZXRlZBIOCgZyZXN1bHQYASABKAwSFAoMY29udGVudF90eXBlGAIgASgJEhgKEGNvbnRlbnRfZW5jb2RpbmcYAyABKAkSNgoGbGFiZWxzGAQgAygLMiYub25jZWQudjEuUmVzb2x2ZUNvbXBsZXRlZC5MYWJlbHNFbnRyeRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKDVJlc29sdmVGYWlsZWQSJAoFZXJyb3IYASABKAsyFS5vbmNlZC52MS5JbnRlbnRFcnJvciJBCg9SZXNvbHZlUmVsZWFzZWQSLgoLcmV0cnlfYWZ0ZXIYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iPwoVUmVzb2x2ZUludGVudFJlc3BvbnNlEiYKBnJlY29yZBgBIAEoCzIWLm9uY2VkLnYxLkludGVudFJlY29yZCLqCAoPTmFtZXNwYWNlUG9saWN5EigKBWxlYXNlGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiwKCWxlYXNlX21heBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhImCgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHdHRsX21heBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhItCgpyZXN1bHRfdHRsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi0KCm9ycGhhbl90dGwYBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoQbGF0ZV9yZXRyeV9ncmFjZRgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCghob2xkX21heBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIrCgh3YWl0X21heBgJIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI2ChNjbGllbnRfcmV0cnlfd2luZG93GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhkKDG1heF9hdHRlbXB0cxgLIAEoDUgAiAEBEjAKD29uX2xlYXNlX2V4cGlyeRgMIAEoDjIXLm9uY2VkLnYxLk9uTGVhc2VFeHBpcnkSMAoPb25fc3RvcmVfb3V0YWdlGA0gASgOMhcub25jZWQudjEuT25TdG9yZU91dGFnZRIdChByZXN1bHRfYnl0ZXNfbWF4GA4gASgNSAGIAQESIAoTcmVxdWlyZV9maW5nZXJwcmludBgPIAEoCEgCiAEBEh8KEnJlcXVpcmVfaXNzdWVkX2tleRgQIAEoCEgDiAEBEhQKB2FyY2hpdmUYESABKAhIBIgBARIeChFiZWdpbnNfcGVyX3NlY29uZBgSIAEoDUgFiAEBEhwKD2luX3Byb2dyZXNzX21heBgTIAEoDUgGiAEBEiAKE3dhaXRlcnNfcGVyX2tleV9tYXgYFCABKA1IB4gBARIYCgt3YWl0ZXJzX21heBgVIAEoDUgIiAEBEhgKC3JlY29yZHNfbWF4GBYgASgESAmIAQESIAoTY3JlYXRlX29uX2ZpcnN0X3VzZRgXIAEoCEgKiAEBQg8KDV9tYXhfYXR0ZW1wdHNCEwoRX3Jlc3VsdF9ieXRlc19tYXhCFgoUX3JlcXVpcmVfZmluZ2VycHJpbnRCFQoTX3JlcXVpcmVfaXNzdWVkX2tleUIKCghfYXJjaGl2ZUIUChJfYmVnaW5zX3Blcl9zZWNvbmRCEgoQX2luX3Byb2dyZXNzX21heEIWChRfd2FpdGVyc19wZXJfa2V5X21heEIOCgxfd2FpdGVyc19tYXhCDgoMX3JlY29yZHNfbWF4QhYKFF9jcmVhdGVfb25fZmlyc3RfdXNlIi0KDFBvbGljeVNvdXJjZRINCgVmaWVsZBgBIAEoCRIOCgZzb3VyY2UYAiABKAki5wEKDU5hbWVzcGFjZUluZm8SEQoJbmFtZXNwYWNlGAEgASgJEikKBnBvbGljeRgCIAEoCzIZLm9uY2VkLnYxLk5hbWVzcGFjZVBvbGljeRIsCgllZmZlY3RpdmUYAyABKAsyGS5vbmNlZC52MS5OYW1lc3BhY2VQb2xpY3kSJwoHc291cmNlcxgEIAMoCzIWLm9uY2VkLnYxLlBvbGljeVNvdXJjZRIQCghyZXZpc2lvbhgFIAEoBBIvCgt1cGRhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiPgoVTGlzdE5hbWVzcGFjZXNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoDRISCgpwYWdlX3Rva2VuGAIgASgJIl4KFkxpc3ROYW1lc3BhY2VzUmVzcG9uc2USKwoKbmFtZXNwYWNlcxgBIAMoCzIXLm9uY2VkLnYxLk5hbWVzcGFjZUluZm8SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIigKE0dldE5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJIkIKFEdldE5hbWVzcGFjZVJlc3BvbnNlEioKCW5hbWVzcGFjZRgBIAEoCzIXLm9uY2VkLnYxLk5hbWVzcGFjZUluZm8ihwEKE1B1dE5hbWVzcGFjZVJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEikKBnBvbGljeRgCIAEoCzIZLm9uY2VkLnYxLk5hbWVzcGFjZVBvbGljeRIVCghyZXZpc2lvbhgDIAEoBEgAiAEBEg4KBnJlYXNvbhgEIAEoCUILCglfcmV2aXNpb24iQgoUUHV0TmFtZXNwYWNlUmVzcG9uc2USKgoJbmFtZXNwYWNlGAEgASgLMhcub25jZWQudjEuTmFtZXNwYWNlSW5mbyJfChZEZWxldGVOYW1lc3BhY2VSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCRIVCghyZXZpc2lvbhgCIAEoBEgAiAEBEg4KBnJlYXNvbhgDIAEoCUILCglfcmV2aXNpb24iGQoXRGVsZXRlTmFtZXNwYWNlUmVzcG9uc2UiJAoPR2V0U3RhdHNSZXF1ZXN0EhEKCW5hbWVzcGFjZRgBIAEoCSJmCgtSZWNvcmRDb3VudBIRCgluYW1lc3BhY2UYASABKAkSJAoFc3RhdGUYAiABKA4yFS5vbmNlZC52MS5JbnRlbnRTdGF0ZRIPCgdyZWNvcmRzGAMgASgEEg0KBWJ5dGVzGAQgASgEIoQBCgdDb3VudGVyEgwKBG5hbWUYASABKAkSLQoGbGFiZWxzGAIgAygLMh0ub25jZWQudjEuQ291bnRlci5MYWJlbHNFbnRyeRINCgV2YWx1ZRgDIAEoARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIvwBCgdMYXRlbmN5EgwKBG5hbWUYASABKAkSLQoGbGFiZWxzGAIgAygLMh0ub25jZWQudjEuTGF0ZW5jeS5MYWJlbHNFbnRyeRINCgVjb3VudBgDIAEoBBImCgNwNTAYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SJgoDcDk1GAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiYKA3A5ORgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIn8KEERlZ3JhZGVkQ29uZmxpY3QSEQoJbmFtZXNwYWNlGAEgASgJEgsKA2tleRgCIAEoCRINCgVjYXVzZRgDIAEoCRINCgVvd25lchgEIAEoCRItCglsaXN0X3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIsYDChBHZXRTdGF0c1Jlc3BvbnNlEiYKB3JlY29yZHMYASADKAsyFS5vbmNlZC52MS5SZWNvcmRDb3VudBIPCgdvcnBoYW5zGAIgASgEEjYKEm9sZGVzdF9vcnBoYW5fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLc3RvcmVfYnl0ZXMYBCABKAQSIwoIY291bnRlcnMYBSADKAsyES5vbmNlZC52MS5Db3VudGVyEiQKCWxhdGVuY2llcxgGIAMoCzIRLm9uY2VkLnYxLkxhdGVuY3kSLwoLc2VydmVyX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXN0b3JlGAkgASgJEgwKBHRpZXIYCiABKAkSFQoNc3RvcmVfaGVhbHRoeRgLIAEoCBI2ChJkZWdyYWRlZF9jb25mbGljdHMYDCADKAsyGi5vbmNlZC52MS5EZWdyYWRlZENvbmZsaWN0EhQKDGpvdXJuYWxfcm93cxgNIAEoBCIlChRSdW5Db21wYWN0aW9uUmVxdWVzdBINCgVsaW1pdBgBIAEoBCJxChVSdW5Db21wYWN0aW9uUmVzcG9uc2USFwoPcmVzdWx0c19kcm9wcGVkGAEgASgEEhcKD3JlY29yZHNfcmVtb3ZlZBgCIAEoBBImCgNsYWcYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iYQoWTGlzdEF1ZGl0RXZlbnRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKA0SEgoKcGFnZV90b2tlbhgCIAEoCRINCgVhY3RvchgDIAEoCRIRCgluYW1lc3BhY2UYBCABKAki2wEKCkF1ZGl0RXZlbnQSEAoIc2VxdWVuY2UYASABKAQSKAoEdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFYWN0b3IYAyABKAkSDgoGYWN0aW9uGAQgASgJEg4KBnRhcmdldBgFIAEoCRIRCgluYW1lc3BhY2UYBiABKAkSDgoGcmVhc29uGAcgASgJEhIKCnJlcXVlc3RfaWQYCCABKAkSDgoGYmVmb3JlGAkgASgJEg0KBWFmdGVyGAogASgJEgwKBGhhc2gYCyABKAwiWAoXTGlzdEF1ZGl0RXZlbnRzUmVzcG9uc2USJAoGZXZlbnRzGAEgAygLMhQub25jZWQudjEuQXVkaXRFdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiWAoURXhwb3J0UmVjb3Jkc1JlcXVlc3QSJgoGZmlsdGVyGAEgASgLMhYub25jZWQudjEuUmVjb3JkRmlsdGVyEhgKEGluY2x1ZGVfcGF5bG9hZHMYAiABKAgiQAoVRXhwb3J0UmVjb3Jkc1Jlc3BvbnNlEicKB3JlY29yZHMYASADKAsyFi5vbmNlZC52MS5JbnRlbnRSZWNvcmQqYQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9SRUFERVIQARIPCgtST0xFX1dSSVRFUhACEhEKDVJPTEVfT1BFUkFUT1IQAxIOCgpST0xFX0FETUlOEAQqaQoNT25MZWFzZUV4cGlyeRIfChtPTl9MRUFTRV9FWFBJUllfVU5TUEVDSUZJRUQQABIdChlPTl9MRUFTRV9FWFBJUllfVEFLRV9PVkVSEAESGAoUT05fTEVBU0VfRVhQSVJZX0hPTEQQAipzCg1PblN0b3JlT3V0YWdlEh8KG09OX1NUT1JFX09VVEFHRV9VTlNQRUNJRklFRBAAEhoKFk9OX1NUT1JFX09VVEFHRV9SRUpFQ1QQARIlCiFPTl9TVE9SRV9PVVRBR0VfQ09OVElOVUVfREVHUkFERUQQAjKsCwoMQWRtaW5TZXJ2aWNlEkQKCUdldFJlY29yZBIaLm9uY2VkLnYxLkdldFJlY29yZFJlcXVlc3QaGy5vbmNlZC52MS5HZXRSZWNvcmRSZXNwb25zZRJKCgtMaXN0UmVjb3JkcxIcLm9uY2VkLnYxLkxpc3RSZWNvcmRzUmVxdWVzdBodLm9uY2VkLnYxLkxpc3RSZWNvcmRzUmVzcG9uc2USTwoMUHVyZ2VSZWNvcmRzEh0ub25jZWQudjEuUHVyZ2VSZWNvcmRzUmVxdWVzdBoeLm9uY2VkLnYxLlB1cmdlUmVjb3Jkc1Jlc3BvbnNlMAESUAoNUmVzb2x2ZUludGVudBIeLm9uY2VkLnYxLlJlc29sdmVJbnRlbnRSZXF1ZXN0Gh8ub25jZWQudjEuUmVzb2x2ZUludGVudFJlc3BvbnNlElMKDkxpc3ROYW1lc3BhY2VzEh8ub25jZWQudjEuTGlzdE5hbWVzcGFjZXNSZXF1ZXN0GiAub25jZWQudjEuTGlzdE5hbWVzcGFjZXNSZXNwb25zZRJNCgxHZXROYW1lc3BhY2USHS5vbmNlZC52MS5HZXROYW1lc3BhY2VSZXF1ZXN0Gh4ub25jZWQudjEuR2V0TmFtZXNwYWNlUmVzcG9uc2USTQoMUHV0TmFtZXNwYWNlEh0ub25jZWQudjEuUHV0TmFtZXNwYWNlUmVxdWVzdBoeLm9uY2VkLnYxLlB1dE5hbWVzcGFjZVJlc3BvbnNlElYKD0RlbGV0ZU5hbWVzcGFjZRIgLm9uY2VkLnYxLkRlbGV0ZU5hbWVzcGFjZVJlcXVlc3QaIS5vbmNlZC52MS5EZWxldGVOYW1lc3BhY2VSZXNwb25zZRJBCghHZXRTdGF0cxIZLm9uY2VkLnYxLkdldFN0YXRzUmVxdWVzdBoaLm9uY2VkLnYxLkdldFN0YXRzUmVzcG9uc2USUAoNUnVuQ29tcGFjdGlvbhIeLm9uY2VkLnYxLlJ1bkNvbXBhY3Rpb25SZXF1ZXN0Gh8ub25jZWQudjEuUnVuQ29tcGFjdGlvblJlc3BvbnNlElYKD0xpc3RBdWRpdEV2ZW50cxIgLm9uY2VkLnYxLkxpc3RBdWRpdEV2ZW50c1JlcXVlc3QaIS5vbmNlZC52MS5MaXN0QXVkaXRFdmVudHNSZXNwb25zZRJSCg1FeHBvcnRSZWNvcmRzEh4ub25jZWQudjEuRXhwb3J0UmVjb3Jkc1JlcXVlc3QaHy5vbmNlZC52MS5FeHBvcnRSZWNvcmRzUmVzcG9uc2UwARJNCgxDcmVhdGVBcGlLZXkSHS5vbmNlZC52MS5DcmVhdGVBcGlLZXlSZXF1ZXN0Gh4ub25jZWQudjEuQ3JlYXRlQXBpS2V5UmVzcG9uc2USSgoLTGlzdEFwaUtleXMSHC5vbmNlZC52MS5MaXN0QXBpS2V5c1JlcXVlc3QaHS5vbmNlZC52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlEk0KDFJvdGF0ZUFwaUtleRIdLm9uY2VkLnYxLlJvdGF0ZUFwaUtleVJlcXVlc3QaHi5vbmNlZC52MS5Sb3RhdGVBcGlLZXlSZXNwb25zZRJNCgxSZXZva2VBcGlLZXkSHS5vbmNlZC52MS5SZXZva2VBcGlLZXlSZXF1ZXN0Gh4ub25jZWQudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2USTQoMTGlzdERhdGFLZXlzEh0ub25jZWQudjEuTGlzdERhdGFLZXlzUmVxdWVzdBoeLm9uY2VkLnYxLkxpc3REYXRhS2V5c1Jlc3BvbnNlElMKDlJvdGF0ZURhdGFLZXlzEh8ub25jZWQudjEuUm90YXRlRGF0YUtleXNSZXF1ZXN0GiAub25jZWQudjEuUm90YXRlRGF0YUtleXNSZXNwb25zZUJPCgxkZXYub25jZWQudjFCCkFkbWluUHJvdG9QAVoxZ2l0aHViLmNvbS9vbmNlZC9vbmNlZC9jbGllbnRzL2dvL29uY2VkdjE7b25jZWR2MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_onced_v1_record]);
+
+/**
+ * Describes the message onced.v1.DataKeys.
+ * Use `create(DataKeysSchema)` to create a new message.
+ */
+export const DataKeysSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 0);
+
+/**
+ * Describes the message onced.v1.ListDataKeysRequest.
+ * Use `create(ListDataKeysRequestSchema)` to create a new message.
+ */
+export const ListDataKeysRequestSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 1);
+
+/**
+ * Describes the message onced.v1.ListDataKeysResponse.
+ * Use `create(ListDataKeysResponseSchema)` to create a new message.
+ */
+export const ListDataKeysResponseSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 2);
+
+/**
+ * Describes the message onced.v1.RotateDataKeysRequest.
+ * Use `create(RotateDataKeysRequestSchema)` to create a new message.
+ */
+export const RotateDataKeysRequestSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 3);
+
+/**
+ * Describes the message onced.v1.RotateDataKeysResponse.
+ * Use `create(RotateDataKeysResponseSchema)` to create a new message.
+ */
+export const RotateDataKeysResponseSchema = /*@__PURE__*/
+  messageDesc(file_onced_v1_admin, 4);
 
 /**
  * Describes the message onced.v1.Grant.
  * Use `create(GrantSchema)` to create a new message.
  */
 export const GrantSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 0);
+  messageDesc(file_onced_v1_admin, 5);
 
 /**
  * Describes the message onced.v1.ApiKey.
  * Use `create(ApiKeySchema)` to create a new message.
  */
 export const ApiKeySchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 1);
+  messageDesc(file_onced_v1_admin, 6);
 
 /**
  * Describes the message onced.v1.CreateApiKeyRequest.
  * Use `create(CreateApiKeyRequestSchema)` to create a new message.
  */
 export const CreateApiKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 2);
+  messageDesc(file_onced_v1_admin, 7);
 
 /**
  * Describes the message onced.v1.CreateApiKeyResponse.
  * Use `create(CreateApiKeyResponseSchema)` to create a new message.
  */
 export const CreateApiKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 3);
+  messageDesc(file_onced_v1_admin, 8);
 
 /**
  * Describes the message onced.v1.ListApiKeysRequest.
  * Use `create(ListApiKeysRequestSchema)` to create a new message.
  */
 export const ListApiKeysRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 4);
+  messageDesc(file_onced_v1_admin, 9);
 
 /**
  * Describes the message onced.v1.ListApiKeysResponse.
  * Use `create(ListApiKeysResponseSchema)` to create a new message.
  */
 export const ListApiKeysResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 5);
+  messageDesc(file_onced_v1_admin, 10);
 
 /**
  * Describes the message onced.v1.RotateApiKeyRequest.
  * Use `create(RotateApiKeyRequestSchema)` to create a new message.
  */
 export const RotateApiKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 6);
+  messageDesc(file_onced_v1_admin, 11);
 
 /**
  * Describes the message onced.v1.RotateApiKeyResponse.
  * Use `create(RotateApiKeyResponseSchema)` to create a new message.
  */
 export const RotateApiKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 7);
+  messageDesc(file_onced_v1_admin, 12);
 
 /**
  * Describes the message onced.v1.RevokeApiKeyRequest.
  * Use `create(RevokeApiKeyRequestSchema)` to create a new message.
  */
 export const RevokeApiKeyRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 8);
+  messageDesc(file_onced_v1_admin, 13);
 
 /**
  * Describes the message onced.v1.RevokeApiKeyResponse.
  * Use `create(RevokeApiKeyResponseSchema)` to create a new message.
  */
 export const RevokeApiKeyResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 9);
+  messageDesc(file_onced_v1_admin, 14);
 
 /**
  * Describes the message onced.v1.RecordFilter.
  * Use `create(RecordFilterSchema)` to create a new message.
  */
 export const RecordFilterSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 10);
+  messageDesc(file_onced_v1_admin, 15);
 
 /**
  * Describes the message onced.v1.GetRecordRequest.
  * Use `create(GetRecordRequestSchema)` to create a new message.
  */
 export const GetRecordRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 11);
+  messageDesc(file_onced_v1_admin, 16);
 
 /**
  * Describes the message onced.v1.GetRecordResponse.
  * Use `create(GetRecordResponseSchema)` to create a new message.
  */
 export const GetRecordResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 12);
+  messageDesc(file_onced_v1_admin, 17);
 
 /**
  * Describes the message onced.v1.ListRecordsRequest.
  * Use `create(ListRecordsRequestSchema)` to create a new message.
  */
 export const ListRecordsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 13);
+  messageDesc(file_onced_v1_admin, 18);
 
 /**
  * Describes the message onced.v1.ListRecordsResponse.
  * Use `create(ListRecordsResponseSchema)` to create a new message.
  */
 export const ListRecordsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 14);
+  messageDesc(file_onced_v1_admin, 19);
 
 /**
  * Describes the message onced.v1.PurgeRecordsRequest.
  * Use `create(PurgeRecordsRequestSchema)` to create a new message.
  */
 export const PurgeRecordsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 15);
+  messageDesc(file_onced_v1_admin, 20);
 
 /**
  * Describes the message onced.v1.PurgeRecordsResponse.
  * Use `create(PurgeRecordsResponseSchema)` to create a new message.
  */
 export const PurgeRecordsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 16);
+  messageDesc(file_onced_v1_admin, 21);
 
 /**
  * Describes the message onced.v1.ResolveIntentRequest.
  * Use `create(ResolveIntentRequestSchema)` to create a new message.
  */
 export const ResolveIntentRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 17);
+  messageDesc(file_onced_v1_admin, 22);
 
 /**
  * Describes the message onced.v1.ResolveCompleted.
  * Use `create(ResolveCompletedSchema)` to create a new message.
  */
 export const ResolveCompletedSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 18);
+  messageDesc(file_onced_v1_admin, 23);
 
 /**
  * Describes the message onced.v1.ResolveFailed.
  * Use `create(ResolveFailedSchema)` to create a new message.
  */
 export const ResolveFailedSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 19);
+  messageDesc(file_onced_v1_admin, 24);
 
 /**
  * Describes the message onced.v1.ResolveReleased.
  * Use `create(ResolveReleasedSchema)` to create a new message.
  */
 export const ResolveReleasedSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 20);
+  messageDesc(file_onced_v1_admin, 25);
 
 /**
  * Describes the message onced.v1.ResolveIntentResponse.
  * Use `create(ResolveIntentResponseSchema)` to create a new message.
  */
 export const ResolveIntentResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 21);
+  messageDesc(file_onced_v1_admin, 26);
 
 /**
  * Describes the message onced.v1.NamespacePolicy.
  * Use `create(NamespacePolicySchema)` to create a new message.
  */
 export const NamespacePolicySchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 22);
+  messageDesc(file_onced_v1_admin, 27);
 
 /**
  * Describes the message onced.v1.PolicySource.
  * Use `create(PolicySourceSchema)` to create a new message.
  */
 export const PolicySourceSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 23);
+  messageDesc(file_onced_v1_admin, 28);
 
 /**
  * Describes the message onced.v1.NamespaceInfo.
  * Use `create(NamespaceInfoSchema)` to create a new message.
  */
 export const NamespaceInfoSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 24);
+  messageDesc(file_onced_v1_admin, 29);
 
 /**
  * Describes the message onced.v1.ListNamespacesRequest.
  * Use `create(ListNamespacesRequestSchema)` to create a new message.
  */
 export const ListNamespacesRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 25);
+  messageDesc(file_onced_v1_admin, 30);
 
 /**
  * Describes the message onced.v1.ListNamespacesResponse.
  * Use `create(ListNamespacesResponseSchema)` to create a new message.
  */
 export const ListNamespacesResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 26);
+  messageDesc(file_onced_v1_admin, 31);
 
 /**
  * Describes the message onced.v1.GetNamespaceRequest.
  * Use `create(GetNamespaceRequestSchema)` to create a new message.
  */
 export const GetNamespaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 27);
+  messageDesc(file_onced_v1_admin, 32);
 
 /**
  * Describes the message onced.v1.GetNamespaceResponse.
  * Use `create(GetNamespaceResponseSchema)` to create a new message.
  */
 export const GetNamespaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 28);
+  messageDesc(file_onced_v1_admin, 33);
 
 /**
  * Describes the message onced.v1.PutNamespaceRequest.
  * Use `create(PutNamespaceRequestSchema)` to create a new message.
  */
 export const PutNamespaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 29);
+  messageDesc(file_onced_v1_admin, 34);
 
 /**
  * Describes the message onced.v1.PutNamespaceResponse.
  * Use `create(PutNamespaceResponseSchema)` to create a new message.
  */
 export const PutNamespaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 30);
+  messageDesc(file_onced_v1_admin, 35);
 
 /**
  * Describes the message onced.v1.DeleteNamespaceRequest.
  * Use `create(DeleteNamespaceRequestSchema)` to create a new message.
  */
 export const DeleteNamespaceRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 31);
+  messageDesc(file_onced_v1_admin, 36);
 
 /**
  * Describes the message onced.v1.DeleteNamespaceResponse.
  * Use `create(DeleteNamespaceResponseSchema)` to create a new message.
  */
 export const DeleteNamespaceResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 32);
+  messageDesc(file_onced_v1_admin, 37);
 
 /**
  * Describes the message onced.v1.GetStatsRequest.
  * Use `create(GetStatsRequestSchema)` to create a new message.
  */
 export const GetStatsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 33);
+  messageDesc(file_onced_v1_admin, 38);
 
 /**
  * Describes the message onced.v1.RecordCount.
  * Use `create(RecordCountSchema)` to create a new message.
  */
 export const RecordCountSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 34);
+  messageDesc(file_onced_v1_admin, 39);
 
 /**
  * Describes the message onced.v1.Counter.
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 35);
+  messageDesc(file_onced_v1_admin, 40);
 
 /**
  * Describes the message onced.v1.Latency.
  * Use `create(LatencySchema)` to create a new message.
  */
 export const LatencySchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 36);
+  messageDesc(file_onced_v1_admin, 41);
 
 /**
  * Describes the message onced.v1.DegradedConflict.
  * Use `create(DegradedConflictSchema)` to create a new message.
  */
 export const DegradedConflictSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 37);
+  messageDesc(file_onced_v1_admin, 42);
 
 /**
  * Describes the message onced.v1.GetStatsResponse.
  * Use `create(GetStatsResponseSchema)` to create a new message.
  */
 export const GetStatsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 38);
+  messageDesc(file_onced_v1_admin, 43);
 
 /**
  * Describes the message onced.v1.RunCompactionRequest.
  * Use `create(RunCompactionRequestSchema)` to create a new message.
  */
 export const RunCompactionRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 39);
+  messageDesc(file_onced_v1_admin, 44);
 
 /**
  * Describes the message onced.v1.RunCompactionResponse.
  * Use `create(RunCompactionResponseSchema)` to create a new message.
  */
 export const RunCompactionResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 40);
+  messageDesc(file_onced_v1_admin, 45);
 
 /**
  * Describes the message onced.v1.ListAuditEventsRequest.
  * Use `create(ListAuditEventsRequestSchema)` to create a new message.
  */
 export const ListAuditEventsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 41);
+  messageDesc(file_onced_v1_admin, 46);
 
 /**
  * Describes the message onced.v1.AuditEvent.
  * Use `create(AuditEventSchema)` to create a new message.
  */
 export const AuditEventSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 42);
+  messageDesc(file_onced_v1_admin, 47);
 
 /**
  * Describes the message onced.v1.ListAuditEventsResponse.
  * Use `create(ListAuditEventsResponseSchema)` to create a new message.
  */
 export const ListAuditEventsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 43);
+  messageDesc(file_onced_v1_admin, 48);
 
 /**
  * Describes the message onced.v1.ExportRecordsRequest.
  * Use `create(ExportRecordsRequestSchema)` to create a new message.
  */
 export const ExportRecordsRequestSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 44);
+  messageDesc(file_onced_v1_admin, 49);
 
 /**
  * Describes the message onced.v1.ExportRecordsResponse.
  * Use `create(ExportRecordsResponseSchema)` to create a new message.
  */
 export const ExportRecordsResponseSchema = /*@__PURE__*/
-  messageDesc(file_onced_v1_admin, 45);
+  messageDesc(file_onced_v1_admin, 50);
 
 /**
  * Describes the enum onced.v1.Role.
