@@ -1,6 +1,7 @@
 // onced doctor: everything that serve would stumble over, without serving. Changes nothing.
 
 import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { showAddress, type Address } from '../server/config/values.ts';
 import type { Config } from '../server/config/load.ts';
@@ -32,6 +33,7 @@ export function doctorCommand(): Command {
 async function examine(config: Config): Promise<readonly Check[]> {
   return [
     checkNode(),
+    ...checkWorkers(config),
     await checkPort('gRPC port', config.grpc),
     await checkPort('HTTP port', config.http),
     ...(await checkStore(config.store)),
@@ -48,6 +50,21 @@ function checkNode(): Check {
     needed: 'a release without known holes in HTTP/2',
     fix: trouble ?? '',
   };
+}
+
+function checkWorkers({ workers }: Config): readonly Check[] {
+  if (workers === 1) return [];
+  const cores = availableParallelism();
+  return [
+    {
+      name: 'workers',
+      ok: workers <= cores,
+      isAdvice: true,
+      found: `${workers} workers, ${cores} cores`,
+      needed: 'no more workers than cores: a core has room for one',
+      fix: `Give --workers ${cores} or fewer.`,
+    },
+  ];
 }
 
 async function checkPort(name: string, address: Address): Promise<Check> {

@@ -38,6 +38,8 @@ export interface EngineOptions {
   readonly archiveFolder?: string | undefined;
   /** Where to go on while the store is down, for namespaces that choose so. */
   readonly journal?: JournalPlace;
+  /** Of processes that are no more: nothing new is kept there. */
+  readonly leftJournals?: readonly JournalPlace[];
   /** For tests: replaces the stored policies. */
   readonly policyOf?: PolicyLookup;
 }
@@ -104,13 +106,14 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     watchers,
     metrics,
   };
-  await outage.start(engine);
+  const left = (options.leftJournals ?? []).map((place) => createOutage({ breaker, place, log }));
+  for (const each of [outage, ...left]) await each.start(engine);
   compaction.start();
   return {
     engine,
     stop: async () => {
       await compaction.stop();
-      await outage.stop();
+      for (const each of [outage, ...left]) await each.stop();
       namespaces.stop();
       apiKeys.stop();
       stopListening();

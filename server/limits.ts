@@ -90,6 +90,16 @@ export const limits = {
   /** Past this the process ends whatever still runs: Kubernetes kills at 30 s. */
   endMsMax: 29 * SECOND_MS,
 
+  /** Server processes on one port: more than cores of any machine that one Redis or Postgres keeps busy. */
+  workersMax: 64,
+  /** Pauses before a worker that died is started again; doubled each time until one has served for the steady time. */
+  workerRestartMsMin: 100,
+  workerRestartMsMax: 30 * SECOND_MS,
+  workerSteadyMs: MINUTE_MS,
+  /** A worker whose figures or state take longer counts as missing; the primary gets a little more. */
+  workerAnswerMsMax: 1.5 * SECOND_MS,
+  workersAnswerMsMax: 2.5 * SECOND_MS,
+
   /** HTTP/1: RELIABILITY.md 6.2. */
   httpHeadersMsMax: 10 * SECOND_MS,
   httpRequestMsMax: 30 * SECOND_MS,

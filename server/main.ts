@@ -18,6 +18,8 @@ import { createReadiness, type Readiness } from './readiness.ts';
 import { sealedAlone } from './sealing/sealing.ts';
 import { openWrappingKeys, type WrappingKeys } from './sealing/wrapping-keys.ts';
 import { grpcCredentials, tlsFilesOf } from './tls.ts';
+import { journalPath, leftJournals } from './workers/journals.ts';
+import type { Worker } from './workers/worker.ts';
 import { VERSION } from './version.ts';
 
 interface StoreKind {
@@ -121,14 +123,18 @@ export interface RunningServer {
 }
 
 /** Opens the store (which checks itself), listens, and says where. What it opened is closed again when a step fails. */
-export async function startServer(config: Config, log: Logger): Promise<RunningServer> {
+export async function startServer(config: Config, log: Logger, worker?: Worker): Promise<RunningServer> {
   const startMs = performance.now();
   const pepper = readPepper(config);
   const tls = tlsFilesOf(config);
   const wrapping = config.sealingKeys === undefined ? undefined : openWrappingKeys(config.sealingKeys, log);
   const store = await storeKind(config.store).open(config.store, log);
-  const metrics = createMetrics();
-  const readiness = createReadiness(store);
+  const metrics = createMetrics(worker && { worker: worker.number, gather: () => worker.ask('figures') });
+  const readiness = createReadiness(store, worker && (() => worker.ask('trouble')));
+  worker?.answerWith({
+    figures: () => metrics.registry.getMetricsAsJSON(),
+    trouble: async () => (await readiness.trouble()) ?? null,
+  });
   const opened: (() => unknown)[] = [() => wrapping?.stop(), () => metrics.close(), () => store.close()];
   try {
     const { server: serverPolicy, namespaces: configuredPolicies } = config.policies;
@@ -138,7 +144,8 @@ export async function startServer(config: Config, log: Logger): Promise<RunningS
       log,
       serverPolicy,
       configuredPolicies,
-      journal: journalAt(config.journal, wrapping, log),
+      journal: journalAt(journalPath(config.journal, worker?.number), wrapping, log),
+      leftJournals: leftJournals(config.journal, worker).map((path) => journalAt(path, wrapping, log)),
       wrapping,
       archiveFolder: config.archiveFolder,
       ...(pepper === undefined ? {} : { pepper }),

@@ -1,11 +1,12 @@
 // The figures that Onced exports (DESIGN.md 9), as methods that the engine calls. Label children are resolved once and
 // kept, so that a call costs two map look-ups and one prom-client update. Never a key in a label.
 
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { StoreErrorKind } from '../storage/contract/index.ts';
 import { readFigures, type Figures } from './figures.ts';
 import { createNamespaceLabels } from './namespace-labels.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import type { FigureList } from './workers/messages.ts';
 
 export interface Metrics {
   /** One call or Session operation, answered. The share of duplicates is that of BeginIntent outcomes other than `acquired`. */
@@ -40,9 +41,19 @@ const CALL_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 /** Work that callers do between begin and outcome: from a query to hours of a job. */
 const INTENT_SECONDS = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200];
 
-export function createMetrics(): MetricsOwner {
+/** Of one of several processes that are scraped as one. */
+export interface PartMetrics {
+  readonly worker: number;
+  /** The figures of all, its own among them. */
+  readonly gather: () => Promise<readonly FigureList[]>;
+}
+
+export function createMetrics(part?: PartMetrics): MetricsOwner {
   const registry = new Registry();
-  const stopProcessMetrics = addProcessMetrics(registry);
+  const stopProcessMetrics = addProcessMetrics(registry, part && { worker: String(part.worker) });
+  const shown = async (): Promise<Registry> =>
+    part === undefined ? registry : AggregatorRegistry.aggregate([...(await part.gather())]);
+  const ownRequests = part && addOwnRequests(registry, part);
   const labels = createNamespaceLabels();
   const now = { waiters: 0, sessions: 0, inFlight: 0 };
   addGauges(registry, now);
@@ -84,6 +95,7 @@ export function createMetrics(): MetricsOwner {
   return {
     registry,
     request(rpc, namespace, outcome, durationMs) {
+      ownRequests?.inc();
       requests(rpc, outcome, labels.of(namespace)).inc();
       requestSeconds(rpc).observe(durationMs / 1000);
     },
@@ -97,9 +109,9 @@ export function createMetrics(): MetricsOwner {
     waiters: (change) => void (now.waiters += change),
     session: (change) => void (now.sessions += change),
     inFlight: (change) => void (now.inFlight += change),
-    figures: async () => readFigures(registry),
+    figures: async () => readFigures(await shown()),
     setNamespaceLabel: (rule) => labels.setRule(rule),
-    render: renderedOncePer(SCRAPE_CACHE_MS, registry),
+    render: renderedOncePer(SCRAPE_CACHE_MS, async () => (await shown()).metrics()),
     close: stopProcessMetrics,
   };
 }
@@ -111,6 +123,16 @@ function addGauges(registry: Registry, now: { waiters: number; sessions: number;
   gauge('onced_waiters', 'Begins that wait for a key to settle.', () => now.waiters);
   gauge('onced_sessions', 'Open Session streams.', () => now.sessions);
   gauge('onced_session_operations_in_flight', 'Session operations received and not yet answered.', () => now.inFlight);
+}
+
+/** Connections are handed to processes in turn, and stay: a caller with one connection keeps one process busy. */
+function addOwnRequests(registry: Registry, { worker }: PartMetrics): Counter.Internal {
+  return new Counter({
+    name: 'onced_worker_requests_total',
+    help: 'Calls and Session operations answered, by the worker process that did.',
+    labelNames: ['worker'],
+    registers: [registry],
+  }).labels(String(worker));
 }
 
 interface Shape {
@@ -168,13 +190,13 @@ function remembered<Made>(make: (values: string[]) => Made): Child<Made> {
 }
 
 /** Scrapes that come while one is rendered share it. */
-function renderedOncePer(cacheMs: number, registry: Registry): () => Promise<string> {
+function renderedOncePer(cacheMs: number, render: () => Promise<string>): () => Promise<string> {
   let rendered: Promise<string> | undefined;
   let renderedMs = 0;
   return () => {
     if (rendered === undefined || performance.now() - renderedMs >= cacheMs) {
       renderedMs = performance.now();
-      rendered = registry.metrics();
+      rendered = render();
     }
     return rendered;
   };

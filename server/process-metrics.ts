@@ -7,34 +7,39 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 /** The timer that measures lag fires this often; it never keeps the process alive. */
 const LAG_RESOLUTION_MS = 20;
 
+/** Where several processes are scraped as one, each keeps series of its own. */
+export type ProcessLabels = { readonly worker?: string };
+
 /** Returns the way to stop. */
-export function addProcessMetrics(registry: Registry): () => void {
+export function addProcessMetrics(registry: Registry, labels: ProcessLabels = {}): () => void {
   const registers = [registry];
+  const labelNames = Object.keys(labels);
   const gauge = (name: string, help: string, read: () => number): void => {
-    const made: Gauge = new Gauge({ name, help, registers, collect: () => made.set(read()) });
+    const made: Gauge = new Gauge({ name, help, labelNames, registers, collect: () => made.set(labels, read()) });
   };
   const startSeconds = Math.round(Date.now() / 1000 - process.uptime());
   gauge('process_start_time_seconds', 'When the process started, since the Unix epoch.', () => startSeconds);
   gauge('process_resident_memory_bytes', 'Memory that the process holds.', () => process.memoryUsage.rss());
   gauge('nodejs_heap_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed);
-  addCpuCounter(registry);
-  return addEventLoopLag(registry);
+  addCpuCounter(registry, labels);
+  return addEventLoopLag(registry, labels);
 }
 
-function addCpuCounter(registry: Registry): void {
+function addCpuCounter(registry: Registry, labels: ProcessLabels): void {
   const cpu = new Counter({
     name: 'process_cpu_seconds_total',
     help: 'Processor time used, user and system.',
+    labelNames: Object.keys(labels),
     registers: [registry],
     collect() {
       const { user, system } = process.cpuUsage();
       cpu.reset();
-      cpu.inc((user + system) / 1e6);
+      cpu.inc(labels, (user + system) / 1e6);
     },
   });
 }
 
-function addEventLoopLag(registry: Registry): () => void {
+function addEventLoopLag(registry: Registry, labels: ProcessLabels): () => void {
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
   // The monitor records the whole interval between two ticks, so the resolution itself is no lag.
@@ -42,12 +47,12 @@ function addEventLoopLag(registry: Registry): () => void {
   const lag = new Gauge({
     name: 'onced_event_loop_lag_seconds',
     help: 'How late the event loop ran since the scrape before, by quantile; 1 is the worst.',
-    labelNames: ['quantile'],
+    labelNames: ['quantile', ...Object.keys(labels)],
     registers: [registry],
     collect() {
-      lag.set({ quantile: '0.5' }, seconds(delay.percentile(50)));
-      lag.set({ quantile: '0.99' }, seconds(delay.percentile(99)));
-      lag.set({ quantile: '1' }, seconds(delay.max));
+      lag.set({ quantile: '0.5', ...labels }, seconds(delay.percentile(50)));
+      lag.set({ quantile: '0.99', ...labels }, seconds(delay.percentile(99)));
+      lag.set({ quantile: '1', ...labels }, seconds(delay.max));
       delay.reset();
     },
   });

@@ -6,34 +6,50 @@ import { json, type Reply } from './http.ts';
 import { limits } from './limits.ts';
 
 export interface Readiness {
+  /** Why this process should not be sent work. */
+  trouble(): Promise<string | undefined>;
   /** For `/readyz`. */
   page(): Promise<Reply>;
   /** From now on not ready, whatever the store says. */
   stop(): void;
 }
 
-export function createReadiness(store: Store): Readiness {
+/** `troubles`: of all processes that serve as one; ready when each of them is. */
+export function createReadiness(store: Store, troubles?: () => Promise<readonly (string | null)[]>): Readiness {
   let isEnding = false;
   let asked: { readonly atMs: number; readonly trouble: Promise<string | undefined> } | undefined;
 
   // Balancers may be many and impatient: they share one ping a second.
-  const trouble = (): Promise<string | undefined> => {
+  const storeTrouble = (): Promise<string | undefined> => {
     if (asked === undefined || performance.now() - asked.atMs >= limits.readinessCacheMs) {
       asked = { atMs: performance.now(), trouble: troubleOf(store) };
     }
     return asked.trouble;
   };
 
+  const trouble = async (): Promise<string | undefined> => (isEnding ? 'the server is ending' : storeTrouble());
+  const anyTrouble = async (): Promise<string | undefined> =>
+    troubles === undefined || isEnding ? trouble() : firstOf(troubles);
+
   return {
+    trouble,
     async page() {
       const { kind, tier } = store.description;
-      const reason = isEnding ? 'the server is ending' : await trouble();
+      const reason = await anyTrouble();
       return json(reason === undefined ? 200 : 503, { ready: reason === undefined, reason, store: kind, tier });
     },
     stop() {
       isEnding = true;
     },
   };
+}
+
+async function firstOf(troubles: () => Promise<readonly (string | null)[]>): Promise<string | undefined> {
+  try {
+    return (await troubles()).find((trouble) => trouble !== null) ?? undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 async function troubleOf(store: Store): Promise<string | undefined> {

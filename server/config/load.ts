@@ -5,7 +5,8 @@ import type { ConfigEntry } from './entry.ts';
 import { readConfigFile, type ConfigFile, type FileValue } from './file.ts';
 import { asPolicyValue, POLICY_FIELDS, policyEntries, readPolicies, type ConfiguredPolicies } from './policies.ts';
 import { settings, type Setting, type SettingName, type ValueOf } from './settings.ts';
-import { isLoopback, showAddress, ValueError, type Address } from './values.ts';
+import { WORKER_VARIABLE } from '../workers/messages.ts';
+import { isLoopback, showAddress, ValueError, withoutSecrets, type Address } from './values.ts';
 
 export type Config = { readonly [Name in SettingName]: ValueOf<Name> } & { readonly policies: ConfiguredPolicies };
 
@@ -121,7 +122,7 @@ function fileOf({ flags, environment }: ConfigSources): { path: string; entry: C
 /** What each value alone cannot tell. Values that were refused are left out. */
 function contradictions(config: Partial<Config>): string[] {
   const { grpc, http } = config;
-  const problems = [open('gRPC', grpc, config), open('HTTP', http, config), ...halves(config)];
+  const problems = [open('gRPC', grpc, config), open('HTTP', http, config), alone(config), ...halves(config)];
   if (grpc !== undefined && http !== undefined && grpc.port !== 0 && showAddress(grpc) === showAddress(http)) {
     problems.push(`gRPC and HTTP cannot share ${showAddress(grpc)}: give --http or --grpc another port`);
   }
@@ -145,6 +146,13 @@ function open(what: string, where: Address | undefined, config: Partial<Config>)
   );
 }
 
+function alone({ workers = 1, store = '' }: Partial<Config>): string | undefined {
+  const kind = store.slice(0, store.indexOf(':'));
+  if (workers === 1 || !['sqlite', 'memory'].includes(kind)) return undefined;
+  const why = kind === 'sqlite' ? 'lets one process at its file' : 'is memory of one process';
+  return `${workers} workers cannot share ${withoutSecrets(store)}, which ${why}: give --workers 1, or a Postgres or Redis as --store`;
+}
+
 /** Settings that mean nothing alone. */
 function halves(config: Partial<Config>): string[] {
   const together: readonly (readonly SettingName[])[] = [
@@ -163,7 +171,7 @@ function halves(config: Partial<Config>): string[] {
 
 /** Likely spelling mistakes. Kubernetes sets ONCED_…PORT and ONCED_…SERVICE variables for a service of that name. */
 function unknownVariables(environment: ConfigSources['environment']): string[] {
-  const known = new Set([CONFIG_FILE.environment, ...all.map(([, setting]) => setting.environment)]);
+  const known = new Set([CONFIG_FILE.environment, WORKER_VARIABLE, ...all.map(([, setting]) => setting.environment)]);
   return Object.keys(environment)
     .filter(
       (name) => name.startsWith('ONCED_') && !known.has(name) && !/_(PORT|SERVICE)(_|$)/.test(`_${name.slice(6)}`),

@@ -13,6 +13,7 @@ import {
   showDuration,
   storeUrl,
   textList,
+  wholeNumber,
   withoutSecrets,
   yesOrNo,
   type Parse,
@@ -61,6 +62,15 @@ export const settings = {
     parse: address,
     show: showAddress,
     help: 'where HTTP listens: /metrics, /healthz, /readyz',
+  }),
+  workers: setting({
+    flag: '--workers <number>',
+    environment: 'ONCED_WORKERS',
+    field: 'workers',
+    fallback: '1',
+    parse: wholeNumber({ min: 1, max: limits.workersMax }),
+    show: String,
+    help: 'server processes that share both ports; Postgres and Redis only',
   }),
   insecure: setting({
     flag: '--insecure',

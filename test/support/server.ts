@@ -1,6 +1,13 @@
 // A real server in this process on free ports, and grpc-js stubs that speak to it.
 
-import { credentials, makeGenericClientConstructor, Metadata, type Client, type ServiceError } from '@grpc/grpc-js';
+import {
+  credentials,
+  makeGenericClientConstructor,
+  Metadata,
+  type ChannelOptions,
+  type Client,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import {
   create,
   type DescMethod,
@@ -88,12 +95,20 @@ type RawUnary = (
   callback: (error: ServiceError | null, response?: object) => void,
 ) => { cancel(): void };
 
-export const connect = (address: string): TestClient => connectService(IdempotencyService, address);
+export const connect = (address: string, options: ChannelOptions = {}): TestClient =>
+  connectService(IdempotencyService, address, options);
 export const connectAdmin = (address: string): AdminClient => connectService(AdminService, address);
 
-function connectService<Service extends DescService>(service: Service, address: string): ServiceClient<Service> {
+/** grpc-js lets clients of one address share a connection otherwise. */
+export const OWN_CONNECTION: ChannelOptions = { 'grpc.use_local_subchannel_pool': 1 };
+
+function connectService<Service extends DescService>(
+  service: Service,
+  address: string,
+  options: ChannelOptions = {},
+): ServiceClient<Service> {
   const RawClient = makeGenericClientConstructor(grpcDefinition(service), service.typeName);
-  const raw = new RawClient(address, credentials.createInsecure());
+  const raw = new RawClient(address, credentials.createInsecure(), options);
   const calls = service.methods
     .filter((method): method is typeof method & DescMethodUnary => method.methodKind === 'unary')
     .map((method) => [method.localName, unary(raw, method)]);
