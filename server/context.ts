@@ -14,6 +14,7 @@ import type { PolicyLookup } from './policy.ts';
 import type { Principal } from './principal.ts';
 import type { Quotas } from './quotas.ts';
 import type { Sealing } from './sealing/sealing.ts';
+import type { Tail } from './tail.ts';
 import type { Waiters } from './waiters.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -30,6 +31,7 @@ export interface Engine {
   readonly quotas: Quotas;
   /** Undefined where nothing is encrypted at rest. */
   readonly sealing: Sealing | undefined;
+  readonly tail: Tail;
   readonly waiters: Waiters;
   readonly watchers: Watchers;
   readonly metrics: Metrics;

@@ -19,6 +19,7 @@ import type { PolicyLookup } from './policy.ts';
 import { createQuotas } from './quotas.ts';
 import { openSealing } from './sealing/sealing.ts';
 import type { WrappingKeys } from './sealing/wrapping-keys.ts';
+import { createTail } from './tail.ts';
 import { createWaiters } from './waiters.ts';
 import { createWatchers } from './watchers.ts';
 
@@ -102,6 +103,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     issuedKeys: createIssuedKeys(store.registry),
     outage,
     quotas: createQuotas({ store: measured }),
+    tail: createTail({ everyMs: limits.tailEveryMs, keptMax: limits.tailKeptMax }),
     waiters,
     watchers,
     metrics,

@@ -7,7 +7,9 @@ import type { Logger } from 'pino';
 import { StoreError } from '../storage/contract/index.ts';
 import type { CallContext, Engine } from './context.ts';
 import { CallOver, Rejection, rejectionOfStoreError } from './errors.ts';
+import { limits } from './limits.ts';
 import { keyHash } from './log.ts';
+import { namedAsInProto } from './metrics.ts';
 import type { StreamOperation, UnaryOperation } from './operations.ts';
 import type { Verb } from './principal.ts';
 
@@ -34,15 +36,14 @@ export async function execute(
 ): Promise<Answer> {
   const startMs = performance.now();
   const fields: LoggedFields = request;
-  const namespace = fields.namespace ?? '';
   try {
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
     const response = await operation.run(engine, request, call);
-    engine.metrics.request(name, namespace, outcomeOf(response), performance.now() - startMs);
+    answered(engine, { name, fields, outcome: outcomeOf(response), startMs });
     return { ok: true, response };
   } catch (thrown) {
     const error = answerable(thrown, log);
-    engine.metrics.request(name, namespace, labelOf(error), performance.now() - startMs);
+    answered(engine, { name, fields, outcome: labelOf(error), startMs });
     if (error instanceof Rejection) logRejection(log, name, error, fields);
     return { ok: false, error };
   }
@@ -80,6 +81,31 @@ interface LoggedFields {
   readonly namespace?: string;
   readonly filter?: { readonly namespace: string };
   readonly key?: string;
+  readonly owner?: string;
+}
+
+interface Answered {
+  readonly name: string;
+  readonly fields: LoggedFields;
+  readonly outcome: string;
+  readonly startMs: number;
+}
+
+/** Into the figures, and for those who follow, if it concerned one key. */
+function answered({ metrics, tail }: Engine, { name, fields, outcome, startMs }: Answered): void {
+  const { namespace = '', key = '', owner = '' } = fields;
+  const tookMs = performance.now() - startMs;
+  metrics.request(name, namespace, outcome, tookMs);
+  if (key === '' || !tail.isFollowed()) return;
+  // Of a refused request nothing has been checked, its sizes neither.
+  tail.saw({
+    ...namedAsInProto(name, outcome),
+    timeMs: Date.now(),
+    namespace: namespace.slice(0, limits.namespaceBytesMax),
+    key: key.slice(0, limits.keyBytesMax),
+    owner: owner.slice(0, limits.ownerBytesMax),
+    tookMs,
+  });
 }
 
 const labelOf = (error: Rejection | CallOver): string => (error instanceof Rejection ? error.reason : 'CANCELLED');

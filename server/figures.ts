@@ -15,6 +15,8 @@ export interface LatencyFigure {
   readonly p50Ms: number;
   readonly p95Ms: number;
   readonly p99Ms: number;
+  /** The smallest first; each counts those of the ones before too. */
+  readonly buckets: readonly Bucket[];
 }
 
 export interface Figures {
@@ -43,7 +45,7 @@ export async function readFigures(registry: Registry): Promise<Figures> {
   return { counters, latencies };
 }
 
-interface Bucket {
+export interface Bucket {
   readonly upToSeconds: number;
   readonly count: number;
 }
@@ -60,7 +62,8 @@ function latenciesOf(name: string, samples: readonly Sample[]): readonly Latency
   return [...series.values()].map(({ labels, buckets }) => {
     const sorted = buckets.toSorted((a, b) => a.upToSeconds - b.upToSeconds);
     const at = (quantile: number): number => quantileOf(sorted, quantile) * 1000;
-    return { name, labels, count: sorted.at(-1)?.count ?? 0, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) };
+    const count = sorted.at(-1)?.count ?? 0;
+    return { name, labels, count, buckets: sorted, p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99) };
   });
 }
 

@@ -1,6 +1,12 @@
 // The HTTP listener: a few exact paths, every size and time bounded, the same protective headers on every answer.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
@@ -15,12 +21,24 @@ export interface Reply {
   readonly body: string;
 }
 
+/** A file for a browser. */
+export interface FileReply extends Omit<Reply, 'body'> {
+  readonly body: Buffer;
+  /** Beside the protective ones, or instead of one of the same name. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a browser is shown: undefined for what it did not ask for, and then the pages are looked at. */
+export type Browsing = (path: string, headers: IncomingHttpHeaders) => FileReply | undefined;
+
 /** GET and HEAD of exactly one path. */
 export type Page = () => Promise<Reply> | Reply;
 
 export interface HttpOptions {
   readonly address: Address;
   readonly pages: ReadonlyMap<string, Page>;
+  /** The console. */
+  readonly browsing?: Browsing | undefined;
   /** Paths of the API; it answers them itself. */
   readonly rpc?: ConnectEndpoint;
   /** Speaks HTTPS with these files, and with what they hold later. */
@@ -38,7 +56,7 @@ export interface HttpListener {
   close(): Promise<void>;
 }
 
-/** What is served here is text and JSON, so that a browser needs to run, frame and remember nothing. */
+/** Of text and JSON a browser needs to run, frame and remember nothing; the console says what it needs. */
 const PROTECTIVE_HEADERS = {
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -47,7 +65,15 @@ const PROTECTIVE_HEADERS = {
   'cache-control': 'no-store',
 };
 
-export async function startHttp({ address, pages, rpc, tls, log, ...bounds }: HttpOptions): Promise<HttpListener> {
+export async function startHttp({
+  address,
+  pages,
+  browsing,
+  rpc,
+  tls,
+  log,
+  ...bounds
+}: HttpOptions): Promise<HttpListener> {
   const requestMsMax = bounds.requestMsMax ?? limits.httpRequestMsMax;
   const options = {
     headersTimeout: bounds.headersMsMax ?? limits.httpHeadersMsMax,
@@ -75,7 +101,7 @@ export async function startHttp({ address, pages, rpc, tls, log, ...bounds }: Ht
       rpc.handle(request, response);
       return;
     }
-    answer(pages, request)
+    answer({ pages, browsing }, request)
       .catch((error: unknown) => {
         log.error({ err: error, path: pathOf(request) }, 'a page failed');
         return text(500, 'internal error');
@@ -93,14 +119,20 @@ export async function startHttp({ address, pages, rpc, tls, log, ...bounds }: Ht
   };
 }
 
-async function answer(pages: ReadonlyMap<string, Page>, request: IncomingMessage): Promise<Reply> {
-  const page = pages.get(pathOf(request));
+async function answer(
+  { pages, browsing }: Pick<HttpOptions, 'pages' | 'browsing'>,
+  request: IncomingMessage,
+): Promise<Reply | FileReply> {
   if (hasTooManyHeaders(request)) return text(431, `more than ${limits.httpHeadersMax} headers`);
   if (Number(request.headers['content-length'] ?? 0) > limits.httpBodyBytesMax) {
     return text(413, `a body of more than ${limits.httpBodyBytesMax} bytes`);
   }
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  const shown = isRead ? browsing?.(pathOf(request), request.headers) : undefined;
+  if (shown !== undefined) return shown;
+  const page = pages.get(pathOf(request));
   if (page === undefined) return text(404, `nothing here; there is ${[...pages.keys()].join(', ')}`);
-  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET and HEAD here');
+  if (!isRead) return text(405, 'only GET and HEAD here');
   return page();
 }
 
@@ -121,11 +153,12 @@ export const json = (status: number, body: object): Reply => ({
   body: `${JSON.stringify(body)}\n`,
 });
 
-function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply | FileReply): void {
   if (response.destroyed) return;
-  const body = Buffer.from(reply.body);
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body;
   response.writeHead(reply.status, {
     ...PROTECTIVE_HEADERS,
+    ...('headers' in reply ? reply.headers : {}),
     'content-type': reply.contentType,
     'content-length': body.length,
     ...(reply.status === 405 ? { allow: 'GET, HEAD' } : {}),

@@ -54,6 +54,9 @@ export const limits = {
   retryAfterMsHintMin: 50,
   /** A waiting begin answers this long before the caller's deadline, so that the answer still arrives. */
   deadlineMarginMs: 50,
+  /** Who follows calls is sent what came this often, and at most this many. */
+  tailEveryMs: 250,
+  tailKeptMax: 500,
   /** How often one waiter of a key looks again when other servers share the store and a push may have been lost. */
   waiterPollMs: SECOND_MS,
   /** RELIABILITY.md 8: opens after this many failures in a row, or when half of a window's calls failed. */

@@ -6,6 +6,7 @@ import type { Store, StoreCheck, StoreDescription } from '../storage/contract/in
 import type { Config } from './config/load.ts';
 import { showAddress, withoutSecrets } from './config/values.ts';
 import { openIdentify, readPepper } from './auth/open.ts';
+import { openConsole } from './console.ts';
 import { createConnect } from './connect.ts';
 import { openEngine } from './engine.ts';
 import { startGrpc } from './grpc.ts';
@@ -154,7 +155,10 @@ export async function startServer(config: Config, log: Logger, worker?: Worker):
     metrics.setNamespaceLabel((namespace) => (engine.namespaces.isRegistered(namespace) ? namespace : OTHER));
     const identify = await openIdentify(config, engine.apiKeys);
     const rpc = createConnect({ engine, log, identify, corsOrigins: config.corsOrigins });
-    const http = await startHttp({ address: config.http, pages: pagesOf(metrics, readiness, store), rpc, tls, log });
+    const browsing = openConsole();
+    if (browsing === undefined) log.warn('no console: it has not been built (npm run build makes it)');
+    const pages = pagesOf(metrics, readiness, store);
+    const http = await startHttp({ address: config.http, pages, browsing, rpc, tls, log });
     opened.push(() => http.close());
     const grpc = await startGrpc({
       engine,

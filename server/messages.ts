@@ -185,3 +185,9 @@ function retryAfter(restMs: number): Duration {
   const boundMs = Math.min(Math.max(restMs, limits.retryAfterMsHintMin), limits.retryAfterMsHintMax);
   return durationFromMs(Math.ceil(boundMs * (0.5 + Math.random() / 2)));
 }
+
+/** durationFromMs takes whole milliseconds only. */
+export function fractional(ms: number): { seconds: bigint; nanos: number } {
+  const micros = Math.round(ms * 1000);
+  return { seconds: BigInt(Math.floor(micros / 1e6)), nanos: (micros % 1e6) * 1000 };
+}

@@ -146,6 +146,12 @@ type Child<Made> = (...values: string[]) => Made;
 /** Label values as they are shown, from what the engine calls them. */
 type Named = (values: string[]) => string[];
 
+/** One call as figures name it. */
+export function namedAsInProto(rpc: string, outcome: string): { rpc: string; outcome: string } {
+  const [shownRpc = '', shownOutcome = ''] = asInProto([rpc, outcome]);
+  return { rpc: shownRpc, outcome: shownOutcome };
+}
+
 /** RPC and outcome as the proto spells them (`BeginIntent`, `in_progress`), not the generated code. Reasons stay. */
 const asInProto: Named = ([rpc = '', outcome, ...rest]) => {
   const method = rpc.charAt(0).toUpperCase() + rpc.slice(1);

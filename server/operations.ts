@@ -13,6 +13,7 @@ import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js
 import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from './admin/api-keys.ts';
 import { listAuditEvents } from './admin/audit.ts';
 import { listDataKeys, rotateDataKeys } from './admin/data-keys.ts';
+import { getCaller, tailEvents } from './admin/caller.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
 import { exportRecords, purgeRecords } from './admin/purge.ts';
 import { getRecord, listRecords } from './admin/records.ts';
@@ -97,9 +98,11 @@ export const adminOperations = {
   getStats: { verb: 'stats', run: getStats },
   runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },
+  getCaller: { verb: undefined, run: getCaller },
 } satisfies UnaryTable<typeof AdminService>;
 
 export const adminStreams = {
   purgeRecords: { verb: 'purge', run: purgeRecords },
   exportRecords: { verb: 'payloads', run: exportRecords },
+  tailEvents: { verb: undefined, run: tailEvents },
 } satisfies StreamTable<typeof AdminService>;

@@ -2,26 +2,38 @@
 // why such a server listens on loopback only.
 
 /** What an operation needs to be allowed in its namespace. Roles are sets of these (credentials grant roles). */
-export type Verb =
-  | 'begin'
-  | 'complete'
-  | 'lookup'
-  | 'watch'
-  | 'issue-keys'
-  | 'claim-orphans'
-  | 'list'
-  | 'payloads'
-  | 'resolve'
-  | 'purge'
-  | 'policy'
-  | 'compact'
-  | 'stats'
-  | 'audit'
-  | 'credentials';
+export const VERBS = [
+  'begin',
+  'complete',
+  'lookup',
+  'watch',
+  'issue-keys',
+  'claim-orphans',
+  'list',
+  'payloads',
+  'resolve',
+  'purge',
+  'policy',
+  'compact',
+  'stats',
+  'audit',
+  'credentials',
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+export type Role = 'reader' | 'writer' | 'operator' | 'admin';
+
+export interface Grant {
+  readonly role: Role;
+  /** A namespace; `payments/*` for payments and all below it; `*` for all. */
+  readonly pattern: string;
+}
 
 export interface Principal {
   /** For the log, the audit and quotas; never a secret. */
   readonly name: string;
+  /** Undefined where no credentials are asked for. */
+  readonly grants?: readonly Grant[];
   /** `namespace` undefined: in all namespaces. */
   may(verb: Verb, namespace: string | undefined): boolean;
 }

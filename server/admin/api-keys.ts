@@ -5,6 +5,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   ApiKeySchema,
   CreateApiKeyResponseSchema,
+  GrantSchema,
   ListApiKeysResponseSchema,
   RevokeApiKeyResponseSchema,
   Role,
@@ -120,11 +121,14 @@ const ROLE_VALUES: Readonly<Record<Grant['role'], Role>> = {
   admin: Role.ADMIN,
 };
 
+export const grantMessage = ({ role, pattern }: Grant): WireGrant =>
+  create(GrantSchema, { role: ROLE_VALUES[role], namespacePattern: pattern });
+
 function keyMessage({ id, name, grants, createMs, expireMs, digests }: ApiKeyRecord): ApiKey {
   return create(ApiKeySchema, {
     id,
     name,
-    grants: grants.map(({ role, pattern }) => ({ role: ROLE_VALUES[role], namespacePattern: pattern })),
+    grants: grants.map(grantMessage),
     createTime: timestampFromMs(createMs),
     secrets: digests.length,
     ...(expireMs === 0 ? {} : { expireTime: timestampFromMs(expireMs) }),

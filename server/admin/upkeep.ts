@@ -4,6 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   GetStatsResponseSchema,
+  LatencyBucketSchema,
   RunCompactionResponseSchema,
   type GetStatsRequest,
   type GetStatsResponse,
@@ -11,8 +12,9 @@ import {
   type RunCompactionResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
+import type { Bucket } from '../figures.ts';
 import { readConflicts } from '../journal/conflicts.ts';
-import { instant } from '../messages.ts';
+import { fractional, instant } from '../messages.ts';
 import type { CallContext, Engine } from '../context.ts';
 
 const START_MS = Date.now();
@@ -45,12 +47,13 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     orphans: BigInt(stats.orphans),
     storeBytes: BigInt(stats.storeBytes ?? 0),
     counters: figures.counters.map((counter) => ({ ...counter })),
-    latencies: figures.latencies.map(({ p50Ms, p95Ms, p99Ms, count, ...named }) => ({
+    latencies: figures.latencies.map(({ p50Ms, p95Ms, p99Ms, count, buckets, ...named }) => ({
       ...named,
       count: BigInt(count),
       p50: fractional(p50Ms),
       p95: fractional(p95Ms),
       p99: fractional(p99Ms),
+      buckets: buckets.map(bucketMessage),
     })),
     serverTime: instant(stats.nowMs),
     startTime: timestampFromMs(START_MS),
@@ -68,6 +71,12 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     ...(stats.oldestOrphanMs === undefined ? {} : { oldestOrphanTime: instant(stats.oldestOrphanMs) }),
   });
 }
+
+const bucketMessage = ({ upToSeconds, count }: Bucket) =>
+  create(LatencyBucketSchema, {
+    count: BigInt(count),
+    ...(Number.isFinite(upToSeconds) ? { upTo: fractional(upToSeconds * 1000) } : {}),
+  });
 
 export async function runCompaction(
   engine: Engine,
@@ -91,10 +100,4 @@ export async function runCompaction(
     recordsRemoved: BigInt(done.recordsRemoved),
     lag: durationFromMs(done.lagMs),
   });
-}
-
-/** durationFromMs takes whole milliseconds only. */
-function fractional(ms: number): { seconds: bigint; nanos: number } {
-  const micros = Math.round(ms * 1000);
-  return { seconds: BigInt(Math.floor(micros / 1e6)), nanos: (micros % 1e6) * 1000 };
 }

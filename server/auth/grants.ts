@@ -1,15 +1,9 @@
 // Roles and where they hold. Default deny: what no grant allows is refused.
 
-import type { Principal, Verb } from '../principal.ts';
+import type { Grant, Principal, Role, Verb } from '../principal.ts';
 
-export type Role = 'reader' | 'writer' | 'operator' | 'admin';
+export type { Grant, Role } from '../principal.ts';
 export const ROLES: readonly Role[] = ['reader', 'writer', 'operator', 'admin'];
-
-export interface Grant {
-  readonly role: Role;
-  /** A namespace; `payments/*` for payments and all below it; `*` for all. */
-  readonly pattern: string;
-}
 
 const READ: readonly Verb[] = ['lookup', 'watch', 'list', 'stats'];
 const WRITE: readonly Verb[] = ['begin', 'complete', 'issue-keys', 'claim-orphans'];
@@ -42,6 +36,7 @@ export function principalOf(name: string, grants: readonly Grant[]): Principal {
   const answers = new Map<string, boolean>();
   return {
     name,
+    grants,
     may(verb, namespace) {
       const question = `${verb} ${namespace ?? '*'}`;
       let answer = answers.get(question);

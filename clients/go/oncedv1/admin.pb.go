@@ -2940,7 +2940,9 @@ type Latency struct {
 	// 95th percentile.
 	P95 *durationpb.Duration `protobuf:"bytes,5,opt,name=p95,proto3" json:"p95,omitempty"`
 	// 99th percentile.
-	P99           *durationpb.Duration `protobuf:"bytes,6,opt,name=p99,proto3" json:"p99,omitempty"`
+	P99 *durationpb.Duration `protobuf:"bytes,6,opt,name=p99,proto3" json:"p99,omitempty"`
+	// The distribution itself, the smallest first: the difference of two answers is that of the time between them.
+	Buckets       []*LatencyBucket `protobuf:"bytes,7,rep,name=buckets,proto3" json:"buckets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3017,6 +3019,68 @@ func (x *Latency) GetP99() *durationpb.Duration {
 	return nil
 }
 
+func (x *Latency) GetBuckets() []*LatencyBucket {
+	if x != nil {
+		return x.Buckets
+	}
+	return nil
+}
+
+// A part of a distribution.
+type LatencyBucket struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Up to this long. Absent: however long.
+	UpTo *durationpb.Duration `protobuf:"bytes,1,opt,name=up_to,json=upTo,proto3" json:"up_to,omitempty"`
+	// How many took no longer, those of smaller buckets too.
+	Count         uint64 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LatencyBucket) Reset() {
+	*x = LatencyBucket{}
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LatencyBucket) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LatencyBucket) ProtoMessage() {}
+
+func (x *LatencyBucket) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LatencyBucket.ProtoReflect.Descriptor instead.
+func (*LatencyBucket) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *LatencyBucket) GetUpTo() *durationpb.Duration {
+	if x != nil {
+		return x.UpTo
+	}
+	return nil
+}
+
+func (x *LatencyBucket) GetCount() uint64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // An attempt that ran without the store and met another one there.
 type DegradedConflict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3037,7 +3101,7 @@ type DegradedConflict struct {
 
 func (x *DegradedConflict) Reset() {
 	*x = DegradedConflict{}
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3049,7 +3113,7 @@ func (x *DegradedConflict) String() string {
 func (*DegradedConflict) ProtoMessage() {}
 
 func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3062,7 +3126,7 @@ func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DegradedConflict.ProtoReflect.Descriptor instead.
 func (*DegradedConflict) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *DegradedConflict) GetNamespace() string {
@@ -3135,7 +3199,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3147,7 +3211,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3160,7 +3224,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *GetStatsResponse) GetRecords() []*RecordCount {
@@ -3265,7 +3329,7 @@ type RunCompactionRequest struct {
 
 func (x *RunCompactionRequest) Reset() {
 	*x = RunCompactionRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3277,7 +3341,7 @@ func (x *RunCompactionRequest) String() string {
 func (*RunCompactionRequest) ProtoMessage() {}
 
 func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3290,7 +3354,7 @@ func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionRequest.ProtoReflect.Descriptor instead.
 func (*RunCompactionRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *RunCompactionRequest) GetLimit() uint64 {
@@ -3315,7 +3379,7 @@ type RunCompactionResponse struct {
 
 func (x *RunCompactionResponse) Reset() {
 	*x = RunCompactionResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3327,7 +3391,7 @@ func (x *RunCompactionResponse) String() string {
 func (*RunCompactionResponse) ProtoMessage() {}
 
 func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3340,7 +3404,7 @@ func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionResponse.ProtoReflect.Descriptor instead.
 func (*RunCompactionResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RunCompactionResponse) GetResultsDropped() uint64 {
@@ -3381,7 +3445,7 @@ type ListAuditEventsRequest struct {
 
 func (x *ListAuditEventsRequest) Reset() {
 	*x = ListAuditEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3393,7 +3457,7 @@ func (x *ListAuditEventsRequest) String() string {
 func (*ListAuditEventsRequest) ProtoMessage() {}
 
 func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3406,7 +3470,7 @@ func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListAuditEventsRequest) GetPageSize() uint32 {
@@ -3468,7 +3532,7 @@ type AuditEvent struct {
 
 func (x *AuditEvent) Reset() {
 	*x = AuditEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3480,7 +3544,7 @@ func (x *AuditEvent) String() string {
 func (*AuditEvent) ProtoMessage() {}
 
 func (x *AuditEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3493,7 +3557,7 @@ func (x *AuditEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEvent.ProtoReflect.Descriptor instead.
 func (*AuditEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *AuditEvent) GetSequence() uint64 {
@@ -3586,7 +3650,7 @@ type ListAuditEventsResponse struct {
 
 func (x *ListAuditEventsResponse) Reset() {
 	*x = ListAuditEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[48]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3598,7 +3662,7 @@ func (x *ListAuditEventsResponse) String() string {
 func (*ListAuditEventsResponse) ProtoMessage() {}
 
 func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[48]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3611,7 +3675,7 @@ func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListAuditEventsResponse) GetEvents() []*AuditEvent {
@@ -3641,7 +3705,7 @@ type ExportRecordsRequest struct {
 
 func (x *ExportRecordsRequest) Reset() {
 	*x = ExportRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[49]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3653,7 +3717,7 @@ func (x *ExportRecordsRequest) String() string {
 func (*ExportRecordsRequest) ProtoMessage() {}
 
 func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[49]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3666,7 +3730,7 @@ func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ExportRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ExportRecordsRequest) GetFilter() *RecordFilter {
@@ -3694,7 +3758,7 @@ type ExportRecordsResponse struct {
 
 func (x *ExportRecordsResponse) Reset() {
 	*x = ExportRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[50]
+	mi := &file_onced_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3706,7 +3770,7 @@ func (x *ExportRecordsResponse) String() string {
 func (*ExportRecordsResponse) ProtoMessage() {}
 
 func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[50]
+	mi := &file_onced_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3719,7 +3783,7 @@ func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ExportRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ExportRecordsResponse) GetRecords() []*IntentRecord {
@@ -3727,6 +3791,327 @@ func (x *ExportRecordsResponse) GetRecords() []*IntentRecord {
 		return x.Records
 	}
 	return nil
+}
+
+// Asks who the caller is.
+type GetCallerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the permissions are asked for. Empty: in all namespaces at once.
+	Namespace     string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCallerRequest) Reset() {
+	*x = GetCallerRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCallerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCallerRequest) ProtoMessage() {}
+
+func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCallerRequest.ProtoReflect.Descriptor instead.
+func (*GetCallerRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *GetCallerRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+// The caller, by the credentials that it sent.
+type GetCallerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in the audit log; "anonymous" where no credentials are asked for.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it may do there: lookup, watch, list, stats, begin, complete, issue-keys, claim-orphans, payloads, resolve,
+	// purge, compact, audit, policy, credentials.
+	Permissions []string `protobuf:"bytes,2,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	// Its roles. Empty where no credentials are asked for.
+	Grants        []*Grant `protobuf:"bytes,3,rep,name=grants,proto3" json:"grants,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCallerResponse) Reset() {
+	*x = GetCallerResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCallerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCallerResponse) ProtoMessage() {}
+
+func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCallerResponse.ProtoReflect.Descriptor instead.
+func (*GetCallerResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *GetCallerResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GetCallerResponse) GetPermissions() []string {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+func (x *GetCallerResponse) GetGrants() []*Grant {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+// Asks to follow what this server is asked.
+type TailEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only this namespace. Empty: all that the caller may list.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Only keys that start with these bytes.
+	KeyPrefix     string `protobuf:"bytes,2,opt,name=key_prefix,json=keyPrefix,proto3" json:"key_prefix,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TailEventsRequest) Reset() {
+	*x = TailEventsRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TailEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TailEventsRequest) ProtoMessage() {}
+
+func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TailEventsRequest.ProtoReflect.Descriptor instead.
+func (*TailEventsRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *TailEventsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *TailEventsRequest) GetKeyPrefix() string {
+	if x != nil {
+		return x.KeyPrefix
+	}
+	return ""
+}
+
+// A call that concerned one key.
+type TailEvent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it was answered, on this server's clock.
+	Time *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	// Which call, such as BeginIntent.
+	Rpc string `protobuf:"bytes,2,opt,name=rpc,proto3" json:"rpc,omitempty"`
+	// Its namespace.
+	Namespace string `protobuf:"bytes,3,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Its key.
+	Key string `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// As on /metrics: acquired, completed, in_progress, ok, already_applied, or the reason of a refusal such as KEY_REUSED.
+	Outcome string `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// Who asked, in its own words; only BeginIntent says so.
+	Owner string `protobuf:"bytes,6,opt,name=owner,proto3" json:"owner,omitempty"`
+	// How long the answer took.
+	Took          *durationpb.Duration `protobuf:"bytes,7,opt,name=took,proto3" json:"took,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TailEvent) Reset() {
+	*x = TailEvent{}
+	mi := &file_onced_v1_admin_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TailEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TailEvent) ProtoMessage() {}
+
+func (x *TailEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TailEvent.ProtoReflect.Descriptor instead.
+func (*TailEvent) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *TailEvent) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *TailEvent) GetRpc() string {
+	if x != nil {
+		return x.Rpc
+	}
+	return ""
+}
+
+func (x *TailEvent) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *TailEvent) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *TailEvent) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *TailEvent) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *TailEvent) GetTook() *durationpb.Duration {
+	if x != nil {
+		return x.Took
+	}
+	return nil
+}
+
+// What happened since the message before.
+type TailEventsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Oldest first, up to 500. Empty in the first message, which says that the tail has begun.
+	Events []*TailEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	// Events that were left out because the caller reads too slowly.
+	Dropped       uint64 `protobuf:"varint,2,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TailEventsResponse) Reset() {
+	*x = TailEventsResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TailEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TailEventsResponse) ProtoMessage() {}
+
+func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TailEventsResponse.ProtoReflect.Descriptor instead.
+func (*TailEventsResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *TailEventsResponse) GetEvents() []*TailEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *TailEventsResponse) GetDropped() uint64 {
+	if x != nil {
+		return x.Dropped
+	}
+	return 0
 }
 
 var File_onced_v1_admin_proto protoreflect.FileDescriptor
@@ -3948,17 +4333,21 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x05value\x18\x03 \x01(\x01R\x05value\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdf\x02\n" +
 	"\aLatency\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x125\n" +
 	"\x06labels\x18\x02 \x03(\v2\x1d.onced.v1.Latency.LabelsEntryR\x06labels\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x04R\x05count\x12+\n" +
 	"\x03p50\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\x03p50\x12+\n" +
 	"\x03p95\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x03p95\x12+\n" +
-	"\x03p99\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03p99\x1a9\n" +
+	"\x03p99\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x03p99\x121\n" +
+	"\abuckets\x18\a \x03(\v2\x17.onced.v1.LatencyBucketR\abuckets\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"U\n" +
+	"\rLatencyBucket\x12.\n" +
+	"\x05up_to\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x04upTo\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xa7\x01\n" +
 	"\x10DegradedConflict\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
@@ -4017,7 +4406,28 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x06filter\x18\x01 \x01(\v2\x16.onced.v1.RecordFilterR\x06filter\x12)\n" +
 	"\x10include_payloads\x18\x02 \x01(\bR\x0fincludePayloads\"I\n" +
 	"\x15ExportRecordsResponse\x120\n" +
-	"\arecords\x18\x01 \x03(\v2\x16.onced.v1.IntentRecordR\arecords*a\n" +
+	"\arecords\x18\x01 \x03(\v2\x16.onced.v1.IntentRecordR\arecords\"0\n" +
+	"\x10GetCallerRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\"r\n" +
+	"\x11GetCallerResponse\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vpermissions\x18\x02 \x03(\tR\vpermissions\x12'\n" +
+	"\x06grants\x18\x03 \x03(\v2\x0f.onced.v1.GrantR\x06grants\"P\n" +
+	"\x11TailEventsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1d\n" +
+	"\n" +
+	"key_prefix\x18\x02 \x01(\tR\tkeyPrefix\"\xdc\x01\n" +
+	"\tTailEvent\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x10\n" +
+	"\x03rpc\x18\x02 \x01(\tR\x03rpc\x12\x1c\n" +
+	"\tnamespace\x18\x03 \x01(\tR\tnamespace\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\tR\x03key\x12\x18\n" +
+	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12\x14\n" +
+	"\x05owner\x18\x06 \x01(\tR\x05owner\x12-\n" +
+	"\x04took\x18\a \x01(\v2\x19.google.protobuf.DurationR\x04took\"[\n" +
+	"\x12TailEventsResponse\x12+\n" +
+	"\x06events\x18\x01 \x03(\v2\x13.onced.v1.TailEventR\x06events\x12\x18\n" +
+	"\adropped\x18\x02 \x01(\x04R\adropped*a\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vROLE_READER\x10\x01\x12\x0f\n" +
@@ -4032,7 +4442,7 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\rOnStoreOutage\x12\x1f\n" +
 	"\x1bON_STORE_OUTAGE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ON_STORE_OUTAGE_REJECT\x10\x01\x12%\n" +
-	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\xac\v\n" +
+	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\xbd\f\n" +
 	"\fAdminService\x12D\n" +
 	"\tGetRecord\x12\x1a.onced.v1.GetRecordRequest\x1a\x1b.onced.v1.GetRecordResponse\x12J\n" +
 	"\vListRecords\x12\x1c.onced.v1.ListRecordsRequest\x1a\x1d.onced.v1.ListRecordsResponse\x12O\n" +
@@ -4051,7 +4461,10 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\fRotateApiKey\x12\x1d.onced.v1.RotateApiKeyRequest\x1a\x1e.onced.v1.RotateApiKeyResponse\x12M\n" +
 	"\fRevokeApiKey\x12\x1d.onced.v1.RevokeApiKeyRequest\x1a\x1e.onced.v1.RevokeApiKeyResponse\x12M\n" +
 	"\fListDataKeys\x12\x1d.onced.v1.ListDataKeysRequest\x1a\x1e.onced.v1.ListDataKeysResponse\x12S\n" +
-	"\x0eRotateDataKeys\x12\x1f.onced.v1.RotateDataKeysRequest\x1a .onced.v1.RotateDataKeysResponseBO\n" +
+	"\x0eRotateDataKeys\x12\x1f.onced.v1.RotateDataKeysRequest\x1a .onced.v1.RotateDataKeysResponse\x12D\n" +
+	"\tGetCaller\x12\x1a.onced.v1.GetCallerRequest\x1a\x1b.onced.v1.GetCallerResponse\x12I\n" +
+	"\n" +
+	"TailEvents\x12\x1b.onced.v1.TailEventsRequest\x1a\x1c.onced.v1.TailEventsResponse0\x01BO\n" +
 	"\fdev.onced.v1B\n" +
 	"AdminProtoP\x01Z1github.com/onced/onced/clients/go/oncedv1;oncedv1b\x06proto3"
 
@@ -4068,7 +4481,7 @@ func file_onced_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_onced_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_onced_v1_admin_proto_goTypes = []any{
 	(Role)(0),                       // 0: onced.v1.Role
 	(OnLeaseExpiry)(0),              // 1: onced.v1.OnLeaseExpiry
@@ -4115,129 +4528,145 @@ var file_onced_v1_admin_proto_goTypes = []any{
 	(*RecordCount)(nil),             // 42: onced.v1.RecordCount
 	(*Counter)(nil),                 // 43: onced.v1.Counter
 	(*Latency)(nil),                 // 44: onced.v1.Latency
-	(*DegradedConflict)(nil),        // 45: onced.v1.DegradedConflict
-	(*GetStatsResponse)(nil),        // 46: onced.v1.GetStatsResponse
-	(*RunCompactionRequest)(nil),    // 47: onced.v1.RunCompactionRequest
-	(*RunCompactionResponse)(nil),   // 48: onced.v1.RunCompactionResponse
-	(*ListAuditEventsRequest)(nil),  // 49: onced.v1.ListAuditEventsRequest
-	(*AuditEvent)(nil),              // 50: onced.v1.AuditEvent
-	(*ListAuditEventsResponse)(nil), // 51: onced.v1.ListAuditEventsResponse
-	(*ExportRecordsRequest)(nil),    // 52: onced.v1.ExportRecordsRequest
-	(*ExportRecordsResponse)(nil),   // 53: onced.v1.ExportRecordsResponse
-	nil,                             // 54: onced.v1.ResolveCompleted.LabelsEntry
-	nil,                             // 55: onced.v1.Counter.LabelsEntry
-	nil,                             // 56: onced.v1.Latency.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 57: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 58: google.protobuf.Duration
-	(IntentState)(0),                // 59: onced.v1.IntentState
-	(*IntentRecord)(nil),            // 60: onced.v1.IntentRecord
-	(*IntentError)(nil),             // 61: onced.v1.IntentError
+	(*LatencyBucket)(nil),           // 45: onced.v1.LatencyBucket
+	(*DegradedConflict)(nil),        // 46: onced.v1.DegradedConflict
+	(*GetStatsResponse)(nil),        // 47: onced.v1.GetStatsResponse
+	(*RunCompactionRequest)(nil),    // 48: onced.v1.RunCompactionRequest
+	(*RunCompactionResponse)(nil),   // 49: onced.v1.RunCompactionResponse
+	(*ListAuditEventsRequest)(nil),  // 50: onced.v1.ListAuditEventsRequest
+	(*AuditEvent)(nil),              // 51: onced.v1.AuditEvent
+	(*ListAuditEventsResponse)(nil), // 52: onced.v1.ListAuditEventsResponse
+	(*ExportRecordsRequest)(nil),    // 53: onced.v1.ExportRecordsRequest
+	(*ExportRecordsResponse)(nil),   // 54: onced.v1.ExportRecordsResponse
+	(*GetCallerRequest)(nil),        // 55: onced.v1.GetCallerRequest
+	(*GetCallerResponse)(nil),       // 56: onced.v1.GetCallerResponse
+	(*TailEventsRequest)(nil),       // 57: onced.v1.TailEventsRequest
+	(*TailEvent)(nil),               // 58: onced.v1.TailEvent
+	(*TailEventsResponse)(nil),      // 59: onced.v1.TailEventsResponse
+	nil,                             // 60: onced.v1.ResolveCompleted.LabelsEntry
+	nil,                             // 61: onced.v1.Counter.LabelsEntry
+	nil,                             // 62: onced.v1.Latency.LabelsEntry
+	(*timestamppb.Timestamp)(nil),   // 63: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),     // 64: google.protobuf.Duration
+	(IntentState)(0),                // 65: onced.v1.IntentState
+	(*IntentRecord)(nil),            // 66: onced.v1.IntentRecord
+	(*IntentError)(nil),             // 67: onced.v1.IntentError
 }
 var file_onced_v1_admin_proto_depIdxs = []int32{
-	57, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
+	63, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: onced.v1.ListDataKeysResponse.data_keys:type_name -> onced.v1.DataKeys
 	0,  // 2: onced.v1.Grant.role:type_name -> onced.v1.Role
 	8,  // 3: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
-	57, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	57, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	63, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	63, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
 	8,  // 6: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
-	58, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
+	64, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
 	9,  // 8: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
 	9,  // 9: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
 	9,  // 10: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	59, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
-	58, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
-	60, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
+	65, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
+	64, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
+	66, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
 	18, // 14: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	60, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	66, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
 	18, // 16: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
 	26, // 17: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
 	27, // 18: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
 	28, // 19: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
-	54, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
-	61, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
-	58, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
-	60, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
-	58, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
-	58, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
-	58, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
-	58, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
-	58, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
-	58, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
-	58, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
-	58, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
-	58, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
-	58, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
+	60, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
+	67, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
+	64, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
+	66, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
+	64, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
+	64, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
+	64, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
+	64, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
+	64, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
+	64, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
+	64, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
+	64, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
+	64, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
+	64, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
 	1,  // 34: onced.v1.NamespacePolicy.on_lease_expiry:type_name -> onced.v1.OnLeaseExpiry
 	2,  // 35: onced.v1.NamespacePolicy.on_store_outage:type_name -> onced.v1.OnStoreOutage
 	30, // 36: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
 	30, // 37: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
 	31, // 38: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
-	57, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
+	63, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
 	32, // 40: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
 	32, // 41: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
 	30, // 42: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
 	32, // 43: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	59, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
-	55, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
-	56, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
-	58, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
-	58, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
-	58, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
-	57, // 50: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
-	42, // 51: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
-	57, // 52: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
-	43, // 53: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
-	44, // 54: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
-	57, // 55: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
-	57, // 56: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	45, // 57: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
-	58, // 58: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
-	57, // 59: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
-	50, // 60: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
-	18, // 61: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	60, // 62: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	19, // 63: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
-	21, // 64: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
-	23, // 65: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
-	25, // 66: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
-	33, // 67: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
-	35, // 68: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
-	37, // 69: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
-	39, // 70: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
-	41, // 71: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
-	47, // 72: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
-	49, // 73: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
-	52, // 74: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
-	10, // 75: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
-	12, // 76: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
-	14, // 77: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
-	16, // 78: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
-	4,  // 79: onced.v1.AdminService.ListDataKeys:input_type -> onced.v1.ListDataKeysRequest
-	6,  // 80: onced.v1.AdminService.RotateDataKeys:input_type -> onced.v1.RotateDataKeysRequest
-	20, // 81: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
-	22, // 82: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
-	24, // 83: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
-	29, // 84: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
-	34, // 85: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
-	36, // 86: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
-	38, // 87: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
-	40, // 88: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
-	46, // 89: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
-	48, // 90: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
-	51, // 91: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
-	53, // 92: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
-	11, // 93: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
-	13, // 94: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
-	15, // 95: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
-	17, // 96: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
-	5,  // 97: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
-	7,  // 98: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
-	81, // [81:99] is the sub-list for method output_type
-	63, // [63:81] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	65, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
+	61, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
+	62, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
+	64, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
+	64, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
+	64, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
+	45, // 50: onced.v1.Latency.buckets:type_name -> onced.v1.LatencyBucket
+	64, // 51: onced.v1.LatencyBucket.up_to:type_name -> google.protobuf.Duration
+	63, // 52: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
+	42, // 53: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
+	63, // 54: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
+	43, // 55: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
+	44, // 56: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
+	63, // 57: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
+	63, // 58: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	46, // 59: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
+	64, // 60: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
+	63, // 61: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
+	51, // 62: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
+	18, // 63: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	66, // 64: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	8,  // 65: onced.v1.GetCallerResponse.grants:type_name -> onced.v1.Grant
+	63, // 66: onced.v1.TailEvent.time:type_name -> google.protobuf.Timestamp
+	64, // 67: onced.v1.TailEvent.took:type_name -> google.protobuf.Duration
+	58, // 68: onced.v1.TailEventsResponse.events:type_name -> onced.v1.TailEvent
+	19, // 69: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
+	21, // 70: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
+	23, // 71: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
+	25, // 72: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
+	33, // 73: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
+	35, // 74: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
+	37, // 75: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
+	39, // 76: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
+	41, // 77: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
+	48, // 78: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
+	50, // 79: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
+	53, // 80: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
+	10, // 81: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
+	12, // 82: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
+	14, // 83: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
+	16, // 84: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
+	4,  // 85: onced.v1.AdminService.ListDataKeys:input_type -> onced.v1.ListDataKeysRequest
+	6,  // 86: onced.v1.AdminService.RotateDataKeys:input_type -> onced.v1.RotateDataKeysRequest
+	55, // 87: onced.v1.AdminService.GetCaller:input_type -> onced.v1.GetCallerRequest
+	57, // 88: onced.v1.AdminService.TailEvents:input_type -> onced.v1.TailEventsRequest
+	20, // 89: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
+	22, // 90: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
+	24, // 91: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
+	29, // 92: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
+	34, // 93: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
+	36, // 94: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
+	38, // 95: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
+	40, // 96: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
+	47, // 97: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
+	49, // 98: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
+	52, // 99: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
+	54, // 100: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
+	11, // 101: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
+	13, // 102: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
+	15, // 103: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
+	17, // 104: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
+	5,  // 105: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
+	7,  // 106: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
+	56, // 107: onced.v1.AdminService.GetCaller:output_type -> onced.v1.GetCallerResponse
+	59, // 108: onced.v1.AdminService.TailEvents:output_type -> onced.v1.TailEventsResponse
+	89, // [89:109] is the sub-list for method output_type
+	69, // [69:89] is the sub-list for method input_type
+	69, // [69:69] is the sub-list for extension type_name
+	69, // [69:69] is the sub-list for extension extendee
+	0,  // [0:69] is the sub-list for field type_name
 }
 
 func init() { file_onced_v1_admin_proto_init() }
@@ -4260,7 +4689,7 @@ func file_onced_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onced_v1_admin_proto_rawDesc), len(file_onced_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   54,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

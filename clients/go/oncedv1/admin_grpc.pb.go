@@ -45,6 +45,8 @@ const (
 	AdminService_RevokeApiKey_FullMethodName    = "/onced.v1.AdminService/RevokeApiKey"
 	AdminService_ListDataKeys_FullMethodName    = "/onced.v1.AdminService/ListDataKeys"
 	AdminService_RotateDataKeys_FullMethodName  = "/onced.v1.AdminService/RotateDataKeys"
+	AdminService_GetCaller_FullMethodName       = "/onced.v1.AdminService/GetCaller"
+	AdminService_TailEvents_FullMethodName      = "/onced.v1.AdminService/TailEvents"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -95,6 +97,11 @@ type AdminServiceClient interface {
 	// Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
 	// What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
 	RotateDataKeys(ctx context.Context, in *RotateDataKeysRequest, opts ...grpc.CallOption) (*RotateDataKeysResponse, error)
+	// Who the caller is and what it may do, so that a page offers only what would be allowed. Needs no permission.
+	// Errors: INVALID_FIELD.
+	GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*GetCallerResponse, error)
+	// The calls that this server answers, as they happen, until the caller hangs up. Errors: INVALID_FIELD.
+	TailEvents(ctx context.Context, in *TailEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TailEventsResponse], error)
 }
 
 type adminServiceClient struct {
@@ -303,6 +310,35 @@ func (c *adminServiceClient) RotateDataKeys(ctx context.Context, in *RotateDataK
 	return out, nil
 }
 
+func (c *adminServiceClient) GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*GetCallerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetCallerResponse)
+	err := c.cc.Invoke(ctx, AdminService_GetCaller_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) TailEvents(ctx context.Context, in *TailEventsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[TailEventsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[2], AdminService_TailEvents_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[TailEventsRequest, TailEventsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_TailEventsClient = grpc.ServerStreamingClient[TailEventsResponse]
+
 // AdminServiceServer is the server API for AdminService service.
 // All implementations must embed UnimplementedAdminServiceServer
 // for forward compatibility.
@@ -351,6 +387,11 @@ type AdminServiceServer interface {
 	// Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
 	// What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
 	RotateDataKeys(context.Context, *RotateDataKeysRequest) (*RotateDataKeysResponse, error)
+	// Who the caller is and what it may do, so that a page offers only what would be allowed. Needs no permission.
+	// Errors: INVALID_FIELD.
+	GetCaller(context.Context, *GetCallerRequest) (*GetCallerResponse, error)
+	// The calls that this server answers, as they happen, until the caller hangs up. Errors: INVALID_FIELD.
+	TailEvents(*TailEventsRequest, grpc.ServerStreamingServer[TailEventsResponse]) error
 	mustEmbedUnimplementedAdminServiceServer()
 }
 
@@ -414,6 +455,12 @@ func (UnimplementedAdminServiceServer) ListDataKeys(context.Context, *ListDataKe
 }
 func (UnimplementedAdminServiceServer) RotateDataKeys(context.Context, *RotateDataKeysRequest) (*RotateDataKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RotateDataKeys not implemented")
+}
+func (UnimplementedAdminServiceServer) GetCaller(context.Context, *GetCallerRequest) (*GetCallerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCaller not implemented")
+}
+func (UnimplementedAdminServiceServer) TailEvents(*TailEventsRequest, grpc.ServerStreamingServer[TailEventsResponse]) error {
+	return status.Error(codes.Unimplemented, "method TailEvents not implemented")
 }
 func (UnimplementedAdminServiceServer) mustEmbedUnimplementedAdminServiceServer() {}
 func (UnimplementedAdminServiceServer) testEmbeddedByValue()                      {}
@@ -746,6 +793,35 @@ func _AdminService_RotateDataKeys_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_GetCaller_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCallerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).GetCaller(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_GetCaller_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).GetCaller(ctx, req.(*GetCallerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_TailEvents_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(TailEventsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(AdminServiceServer).TailEvents(m, &grpc.GenericServerStream[TailEventsRequest, TailEventsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type AdminService_TailEventsServer = grpc.ServerStreamingServer[TailEventsResponse]
+
 // AdminService_ServiceDesc is the grpc.ServiceDesc for AdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -817,6 +893,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "RotateDataKeys",
 			Handler:    _AdminService_RotateDataKeys_Handler,
 		},
+		{
+			MethodName: "GetCaller",
+			Handler:    _AdminService_GetCaller_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -827,6 +907,11 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "ExportRecords",
 			Handler:       _AdminService_ExportRecords_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "TailEvents",
+			Handler:       _AdminService_TailEvents_Handler,
 			ServerStreams: true,
 		},
 	},

@@ -1523,6 +1523,13 @@ export declare type Latency = Message<"onced.v1.Latency"> & {
    * @generated from field: google.protobuf.Duration p99 = 6;
    */
   p99?: Duration | undefined;
+
+  /**
+   * The distribution itself, the smallest first: the difference of two answers is that of the time between them.
+   *
+   * @generated from field: repeated onced.v1.LatencyBucket buckets = 7;
+   */
+  buckets: LatencyBucket[];
 };
 
 /**
@@ -1530,6 +1537,33 @@ export declare type Latency = Message<"onced.v1.Latency"> & {
  * Use `create(LatencySchema)` to create a new message.
  */
 export declare const LatencySchema: GenMessage<Latency>;
+
+/**
+ * A part of a distribution.
+ *
+ * @generated from message onced.v1.LatencyBucket
+ */
+export declare type LatencyBucket = Message<"onced.v1.LatencyBucket"> & {
+  /**
+   * Up to this long. Absent: however long.
+   *
+   * @generated from field: google.protobuf.Duration up_to = 1;
+   */
+  upTo?: Duration | undefined;
+
+  /**
+   * How many took no longer, those of smaller buckets too.
+   *
+   * @generated from field: uint64 count = 2;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message onced.v1.LatencyBucket.
+ * Use `create(LatencyBucketSchema)` to create a new message.
+ */
+export declare const LatencyBucketSchema: GenMessage<LatencyBucket>;
 
 /**
  * An attempt that ran without the store and met another one there.
@@ -1944,6 +1978,177 @@ export declare type ExportRecordsResponse = Message<"onced.v1.ExportRecordsRespo
 export declare const ExportRecordsResponseSchema: GenMessage<ExportRecordsResponse>;
 
 /**
+ * Asks who the caller is.
+ *
+ * @generated from message onced.v1.GetCallerRequest
+ */
+export declare type GetCallerRequest = Message<"onced.v1.GetCallerRequest"> & {
+  /**
+   * Where the permissions are asked for. Empty: in all namespaces at once.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+};
+
+/**
+ * Describes the message onced.v1.GetCallerRequest.
+ * Use `create(GetCallerRequestSchema)` to create a new message.
+ */
+export declare const GetCallerRequestSchema: GenMessage<GetCallerRequest>;
+
+/**
+ * The caller, by the credentials that it sent.
+ *
+ * @generated from message onced.v1.GetCallerResponse
+ */
+export declare type GetCallerResponse = Message<"onced.v1.GetCallerResponse"> & {
+  /**
+   * As in the audit log; "anonymous" where no credentials are asked for.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it may do there: lookup, watch, list, stats, begin, complete, issue-keys, claim-orphans, payloads, resolve,
+   * purge, compact, audit, policy, credentials.
+   *
+   * @generated from field: repeated string permissions = 2;
+   */
+  permissions: string[];
+
+  /**
+   * Its roles. Empty where no credentials are asked for.
+   *
+   * @generated from field: repeated onced.v1.Grant grants = 3;
+   */
+  grants: Grant[];
+};
+
+/**
+ * Describes the message onced.v1.GetCallerResponse.
+ * Use `create(GetCallerResponseSchema)` to create a new message.
+ */
+export declare const GetCallerResponseSchema: GenMessage<GetCallerResponse>;
+
+/**
+ * Asks to follow what this server is asked.
+ *
+ * @generated from message onced.v1.TailEventsRequest
+ */
+export declare type TailEventsRequest = Message<"onced.v1.TailEventsRequest"> & {
+  /**
+   * Only this namespace. Empty: all that the caller may list.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Only keys that start with these bytes.
+   *
+   * @generated from field: string key_prefix = 2;
+   */
+  keyPrefix: string;
+};
+
+/**
+ * Describes the message onced.v1.TailEventsRequest.
+ * Use `create(TailEventsRequestSchema)` to create a new message.
+ */
+export declare const TailEventsRequestSchema: GenMessage<TailEventsRequest>;
+
+/**
+ * A call that concerned one key.
+ *
+ * @generated from message onced.v1.TailEvent
+ */
+export declare type TailEvent = Message<"onced.v1.TailEvent"> & {
+  /**
+   * When it was answered, on this server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Which call, such as BeginIntent.
+   *
+   * @generated from field: string rpc = 2;
+   */
+  rpc: string;
+
+  /**
+   * Its namespace.
+   *
+   * @generated from field: string namespace = 3;
+   */
+  namespace: string;
+
+  /**
+   * Its key.
+   *
+   * @generated from field: string key = 4;
+   */
+  key: string;
+
+  /**
+   * As on /metrics: acquired, completed, in_progress, ok, already_applied, or the reason of a refusal such as KEY_REUSED.
+   *
+   * @generated from field: string outcome = 5;
+   */
+  outcome: string;
+
+  /**
+   * Who asked, in its own words; only BeginIntent says so.
+   *
+   * @generated from field: string owner = 6;
+   */
+  owner: string;
+
+  /**
+   * How long the answer took.
+   *
+   * @generated from field: google.protobuf.Duration took = 7;
+   */
+  took?: Duration | undefined;
+};
+
+/**
+ * Describes the message onced.v1.TailEvent.
+ * Use `create(TailEventSchema)` to create a new message.
+ */
+export declare const TailEventSchema: GenMessage<TailEvent>;
+
+/**
+ * What happened since the message before.
+ *
+ * @generated from message onced.v1.TailEventsResponse
+ */
+export declare type TailEventsResponse = Message<"onced.v1.TailEventsResponse"> & {
+  /**
+   * Oldest first, up to 500. Empty in the first message, which says that the tail has begun.
+   *
+   * @generated from field: repeated onced.v1.TailEvent events = 1;
+   */
+  events: TailEvent[];
+
+  /**
+   * Events that were left out because the caller reads too slowly.
+   *
+   * @generated from field: uint64 dropped = 2;
+   */
+  dropped: bigint;
+};
+
+/**
+ * Describes the message onced.v1.TailEventsResponse.
+ * Use `create(TailEventsResponseSchema)` to create a new message.
+ */
+export declare const TailEventsResponseSchema: GenMessage<TailEventsResponse>;
+
+/**
  * What a principal may do.
  *
  * @generated from enum onced.v1.Role
@@ -2247,6 +2452,27 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RotateDataKeysRequestSchema;
     output: typeof RotateDataKeysResponseSchema;
+  },
+  /**
+   * Who the caller is and what it may do, so that a page offers only what would be allowed. Needs no permission.
+   * Errors: INVALID_FIELD.
+   *
+   * @generated from rpc onced.v1.AdminService.GetCaller
+   */
+  getCaller: {
+    methodKind: "unary";
+    input: typeof GetCallerRequestSchema;
+    output: typeof GetCallerResponseSchema;
+  },
+  /**
+   * The calls that this server answers, as they happen, until the caller hangs up. Errors: INVALID_FIELD.
+   *
+   * @generated from rpc onced.v1.AdminService.TailEvents
+   */
+  tailEvents: {
+    methodKind: "server_streaming";
+    input: typeof TailEventsRequestSchema;
+    output: typeof TailEventsResponseSchema;
   },
 }>;
 
