@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../server/version.ts';
 import { archiveCommand } from './archive.ts';
 import { configCommand } from './config.ts';
+import { conflictsCommand } from './conflicts.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXIT } from './exit.ts';
 import { keysCommand } from './keys.ts';
@@ -42,6 +43,7 @@ const commands = [
   listCommand(),
   orphansCommand(),
   resolveCommand(),
+  conflictsCommand(),
   purgeCommand(),
   exportCommand(),
   namespacesCommand(),

@@ -13,9 +13,9 @@ import {
 import { IntentState } from '../proto/gen/onced/v1/record_pb.js';
 import { chainHash } from '../server/audit.ts';
 import { call, type CallOptions } from './client.ts';
+import { conflictTable } from './conflicts.ts';
 import { EXIT } from './exit.ts';
 import { age, endProgress, instant, operate, operatorCommand, progress, type ServerFlags } from './operate.ts';
-import { printable } from '../server/printable.ts';
 import { table } from './table.ts';
 
 export function statsCommand(): Command {
@@ -68,18 +68,7 @@ function statsText(stats: GetStatsResponse): string {
 /** Side effects that may have happened twice come before all figures. */
 function conflictLines({ degradedConflicts }: GetStatsResponse): readonly string[] {
   if (degradedConflicts.length === 0) return [];
-  const rows = degradedConflicts.map(({ namespace, key, cause, owner, listTime }) => [
-    printable(namespace),
-    printable(key),
-    cause,
-    printable(owner),
-    listTime === undefined ? '' : instant(listTime),
-  ]);
-  return [
-    '',
-    'ran without the store and may be duplicates:',
-    table(['namespace', 'key', 'cause', 'owner', 'listed'], rows),
-  ];
+  return ['', 'ran without the store and may be duplicates (onced conflicts):', conflictTable(degradedConflicts)];
 }
 
 const labelText = (labels: Readonly<Record<string, string>>): string =>

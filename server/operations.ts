@@ -14,6 +14,7 @@ import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from './admin/a
 import { listAuditEvents } from './admin/audit.ts';
 import { listDataKeys, rotateDataKeys } from './admin/data-keys.ts';
 import { getCaller, tailEvents } from './admin/caller.ts';
+import { listDegradedConflicts, resolveDegradedConflict } from './admin/conflicts.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
 import { exportRecords, purgeRecords } from './admin/purge.ts';
 import { getRecord, listRecords } from './admin/records.ts';
@@ -99,6 +100,8 @@ export const adminOperations = {
   runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },
   getCaller: { verb: undefined, run: getCaller },
+  listDegradedConflicts: { verb: 'list', run: listDegradedConflicts },
+  resolveDegradedConflict: { verb: 'resolve', run: resolveDegradedConflict },
 } satisfies UnaryTable<typeof AdminService>;
 
 export const adminStreams = {

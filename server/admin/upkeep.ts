@@ -16,6 +16,7 @@ import type { Bucket } from '../figures.ts';
 import { readConflicts } from '../journal/conflicts.ts';
 import { fractional, instant } from '../messages.ts';
 import type { CallContext, Engine } from '../context.ts';
+import { conflictMessage } from './conflicts.ts';
 
 const START_MS = Date.now();
 const CONFLICTS_SHOWN_MAX = 100;
@@ -32,7 +33,7 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     return call.principal.may('stats', namespace);
   });
   const figures = await metrics.figures();
-  const conflicts = await readConflicts(store.registry, CONFLICTS_SHOWN_MAX);
+  const conflicts = await readConflicts(store.registry, { limit: CONFLICTS_SHOWN_MAX });
   const shown = conflicts.filter(({ namespace }) => {
     if (request.namespace !== '' && namespace !== request.namespace) return false;
     return call.principal.may('list', namespace);
@@ -60,13 +61,7 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     store: store.description.kind,
     tier: store.description.tier,
     storeHealthy: isHealthy,
-    degradedConflicts: shown.map(({ namespace, key, cause, owner, timeMs }) => ({
-      namespace,
-      key,
-      cause,
-      owner,
-      listTime: timestampFromMs(timeMs),
-    })),
+    degradedConflicts: shown.map(conflictMessage),
     journalRows: BigInt(engine.outage.kept()),
     ...(stats.oldestOrphanMs === undefined ? {} : { oldestOrphanTime: instant(stats.oldestOrphanMs) }),
   });

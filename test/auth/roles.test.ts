@@ -40,6 +40,8 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   DeleteNamespace: ['admin'],
   GetStats: ALL,
   RunCompaction: OPERATORS,
+  ListDegradedConflicts: ALL,
+  ResolveDegradedConflict: OPERATORS,
   ExportRecords: OPERATORS,
   CreateApiKey: ['admin'],
   ListApiKeys: ['admin'],

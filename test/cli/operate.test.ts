@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { FailKind } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { listConflict } from '../../server/journal/conflicts.ts';
+import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import { beginOf, beginOn, NAMESPACE } from '../faults/scene.ts';
 import { makeFolder, runOnced, serveOnced, type Ended, type Folder, type Served } from '../support/onced.ts';
 import { connect, type TestClient } from '../support/server.ts';
 
@@ -17,6 +20,7 @@ let server: Served;
 let client: TestClient;
 beforeAll(async () => {
   folder = await makeFolder();
+  await listOneConflict(`${folder.path}/onced.db`);
   server = await serveOnced(['--store', `sqlite:${folder.path}/onced.db`, '--log-level', 'error']);
   client = connect(server.grpc);
 });
@@ -25,6 +29,17 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
+
+/** What a replay lists, before the server has the file. */
+async function listOneConflict(path: string): Promise<void> {
+  const store = await openSqliteStore({ path });
+  const call = beginOf('order-9');
+  await beginOn(store, call);
+  const { record } = await store.read({ namespace: NAMESPACE, key: call.key, includeResult: false });
+  if (record === undefined) throw new Error('not begun');
+  await listConflict(store.registry, record, { key: call.key, cause: 'OTHER_OUTCOME' });
+  await store.close();
+}
 
 const onced = async (...args: string[]): Promise<Ended> =>
   runOnced(args, { environment: { ONCED_SERVER: server.grpc } });
@@ -54,6 +69,17 @@ test('a stuck key is found by orphans and freed by resolve, with a reason that t
   const audit = await onced('audit', 'list', '--namespace', 'op/free');
   expect(audit.stdout).toMatch(/anonymous +ResolveIntent.done +order-17 +provider has no charge/);
   expect(await onced('audit', 'verify')).toMatchObject({ code: 0, stdout: expect.stringContaining('unbroken') });
+});
+
+test('a conflict of an outage is listed until it is ticked off with a reason', async () => {
+  const { stdout } = await onced('conflicts', 'list', NAMESPACE);
+  const [, id = ''] = /([0-9a-f]{16}) .*order-9 +OTHER_OUTCOME +IN_PROGRESS/u.exec(stdout) ?? [];
+  expect((await onced('stats')).stdout).toMatch(/may be duplicates.*\n.*\n.*order-9/u);
+  const resolved = await onced('conflicts', 'resolve', NAMESPACE, id, '--reason', 'refunded');
+  expect(resolved).toMatchObject({ code: 0, stdout: `${NAMESPACE} order-9 OTHER_OUTCOME is resolved\n` });
+  expect((await onced('conflicts', 'list')).stdout).toBe('no conflicts\n');
+  const audit = await onced('audit', 'list', '--namespace', NAMESPACE);
+  expect(audit.stdout).toMatch(/ResolveDegradedConflict.done +order-9 +refunded/);
 });
 
 test('resolve records a result from a file, and a final error', async () => {

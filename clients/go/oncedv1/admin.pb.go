@@ -3094,7 +3094,11 @@ type DegradedConflict struct {
 	// Whose attempt it was, in its own words.
 	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
 	// When it was listed.
-	ListTime      *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=list_time,json=listTime,proto3" json:"list_time,omitempty"`
+	ListTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=list_time,json=listTime,proto3" json:"list_time,omitempty"`
+	// For ResolveDegradedConflict.
+	Id string `protobuf:"bytes,6,opt,name=id,proto3" json:"id,omitempty"`
+	// What this attempt itself came to; IN_PROGRESS when it had not ended.
+	State         IntentState `protobuf:"varint,7,opt,name=state,proto3,enum=onced.v1.IntentState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3164,6 +3168,249 @@ func (x *DegradedConflict) GetListTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DegradedConflict) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DegradedConflict) GetState() IntentState {
+	if x != nil {
+		return x.State
+	}
+	return IntentState_INTENT_STATE_UNSPECIFIED
+}
+
+// Asks for a page of conflicts.
+type ListDegradedConflictsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Exactly this namespace. Empty: all.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// 1 to 1000; 0 is 100.
+	PageSize uint32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDegradedConflictsRequest) Reset() {
+	*x = ListDegradedConflictsRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDegradedConflictsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDegradedConflictsRequest) ProtoMessage() {}
+
+func (x *ListDegradedConflictsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDegradedConflictsRequest.ProtoReflect.Descriptor instead.
+func (*ListDegradedConflictsRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *ListDegradedConflictsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListDegradedConflictsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDegradedConflictsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// A page of conflicts.
+type ListDegradedConflictsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In order of id.
+	Conflicts []*DegradedConflict `protobuf:"bytes,1,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
+	// For the next page; empty on the last. A page may be short, even empty, and not the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDegradedConflictsResponse) Reset() {
+	*x = ListDegradedConflictsResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDegradedConflictsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDegradedConflictsResponse) ProtoMessage() {}
+
+func (x *ListDegradedConflictsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDegradedConflictsResponse.ProtoReflect.Descriptor instead.
+func (*ListDegradedConflictsResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *ListDegradedConflictsResponse) GetConflicts() []*DegradedConflict {
+	if x != nil {
+		return x.Conflicts
+	}
+	return nil
+}
+
+func (x *ListDegradedConflictsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Somebody has looked at a conflict.
+type ResolveDegradedConflictRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required.
+	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// Required. DegradedConflict.id.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Required. What was found, for the audit log. 1 to 512 bytes.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveDegradedConflictRequest) Reset() {
+	*x = ResolveDegradedConflictRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveDegradedConflictRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveDegradedConflictRequest) ProtoMessage() {}
+
+func (x *ResolveDegradedConflictRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveDegradedConflictRequest.ProtoReflect.Descriptor instead.
+func (*ResolveDegradedConflictRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ResolveDegradedConflictRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ResolveDegradedConflictRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ResolveDegradedConflictRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// The conflict is resolved.
+type ResolveDegradedConflictResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it was listed.
+	Conflict      *DegradedConflict `protobuf:"bytes,1,opt,name=conflict,proto3" json:"conflict,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveDegradedConflictResponse) Reset() {
+	*x = ResolveDegradedConflictResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveDegradedConflictResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveDegradedConflictResponse) ProtoMessage() {}
+
+func (x *ResolveDegradedConflictResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveDegradedConflictResponse.ProtoReflect.Descriptor instead.
+func (*ResolveDegradedConflictResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ResolveDegradedConflictResponse) GetConflict() *DegradedConflict {
+	if x != nil {
+		return x.Conflict
+	}
+	return nil
+}
+
 // Figures.
 type GetStatsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3189,7 +3436,7 @@ type GetStatsResponse struct {
 	Tier string `protobuf:"bytes,10,opt,name=tier,proto3" json:"tier,omitempty"`
 	// The store answers.
 	StoreHealthy bool `protobuf:"varint,11,opt,name=store_healthy,json=storeHealthy,proto3" json:"store_healthy,omitempty"`
-	// Attempts that ran while the store was down and may be duplicates, up to 100. For a person to look at.
+	// Attempts that ran while the store was down and may be duplicates, up to 100; ListDegradedConflicts has them all.
 	DegradedConflicts []*DegradedConflict `protobuf:"bytes,12,rep,name=degraded_conflicts,json=degradedConflicts,proto3" json:"degraded_conflicts,omitempty"`
 	// What this server keeps until the store is back.
 	JournalRows   uint64 `protobuf:"varint,13,opt,name=journal_rows,json=journalRows,proto3" json:"journal_rows,omitempty"`
@@ -3199,7 +3446,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3211,7 +3458,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3224,7 +3471,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *GetStatsResponse) GetRecords() []*RecordCount {
@@ -3329,7 +3576,7 @@ type RunCompactionRequest struct {
 
 func (x *RunCompactionRequest) Reset() {
 	*x = RunCompactionRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3341,7 +3588,7 @@ func (x *RunCompactionRequest) String() string {
 func (*RunCompactionRequest) ProtoMessage() {}
 
 func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3354,7 +3601,7 @@ func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionRequest.ProtoReflect.Descriptor instead.
 func (*RunCompactionRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RunCompactionRequest) GetLimit() uint64 {
@@ -3379,7 +3626,7 @@ type RunCompactionResponse struct {
 
 func (x *RunCompactionResponse) Reset() {
 	*x = RunCompactionResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3391,7 +3638,7 @@ func (x *RunCompactionResponse) String() string {
 func (*RunCompactionResponse) ProtoMessage() {}
 
 func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3404,7 +3651,7 @@ func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionResponse.ProtoReflect.Descriptor instead.
 func (*RunCompactionResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RunCompactionResponse) GetResultsDropped() uint64 {
@@ -3445,7 +3692,7 @@ type ListAuditEventsRequest struct {
 
 func (x *ListAuditEventsRequest) Reset() {
 	*x = ListAuditEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	mi := &file_onced_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3457,7 +3704,7 @@ func (x *ListAuditEventsRequest) String() string {
 func (*ListAuditEventsRequest) ProtoMessage() {}
 
 func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	mi := &file_onced_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3470,7 +3717,7 @@ func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ListAuditEventsRequest) GetPageSize() uint32 {
@@ -3532,7 +3779,7 @@ type AuditEvent struct {
 
 func (x *AuditEvent) Reset() {
 	*x = AuditEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[48]
+	mi := &file_onced_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3544,7 +3791,7 @@ func (x *AuditEvent) String() string {
 func (*AuditEvent) ProtoMessage() {}
 
 func (x *AuditEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[48]
+	mi := &file_onced_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3557,7 +3804,7 @@ func (x *AuditEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEvent.ProtoReflect.Descriptor instead.
 func (*AuditEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *AuditEvent) GetSequence() uint64 {
@@ -3650,7 +3897,7 @@ type ListAuditEventsResponse struct {
 
 func (x *ListAuditEventsResponse) Reset() {
 	*x = ListAuditEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[49]
+	mi := &file_onced_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3662,7 +3909,7 @@ func (x *ListAuditEventsResponse) String() string {
 func (*ListAuditEventsResponse) ProtoMessage() {}
 
 func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[49]
+	mi := &file_onced_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3675,7 +3922,7 @@ func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ListAuditEventsResponse) GetEvents() []*AuditEvent {
@@ -3705,7 +3952,7 @@ type ExportRecordsRequest struct {
 
 func (x *ExportRecordsRequest) Reset() {
 	*x = ExportRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[50]
+	mi := &file_onced_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3717,7 +3964,7 @@ func (x *ExportRecordsRequest) String() string {
 func (*ExportRecordsRequest) ProtoMessage() {}
 
 func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[50]
+	mi := &file_onced_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3730,7 +3977,7 @@ func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ExportRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ExportRecordsRequest) GetFilter() *RecordFilter {
@@ -3758,7 +4005,7 @@ type ExportRecordsResponse struct {
 
 func (x *ExportRecordsResponse) Reset() {
 	*x = ExportRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[51]
+	mi := &file_onced_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3770,7 +4017,7 @@ func (x *ExportRecordsResponse) String() string {
 func (*ExportRecordsResponse) ProtoMessage() {}
 
 func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[51]
+	mi := &file_onced_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3783,7 +4030,7 @@ func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ExportRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ExportRecordsResponse) GetRecords() []*IntentRecord {
@@ -3804,7 +4051,7 @@ type GetCallerRequest struct {
 
 func (x *GetCallerRequest) Reset() {
 	*x = GetCallerRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[52]
+	mi := &file_onced_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3816,7 +4063,7 @@ func (x *GetCallerRequest) String() string {
 func (*GetCallerRequest) ProtoMessage() {}
 
 func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[52]
+	mi := &file_onced_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3829,7 +4076,7 @@ func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerRequest.ProtoReflect.Descriptor instead.
 func (*GetCallerRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *GetCallerRequest) GetNamespace() string {
@@ -3855,7 +4102,7 @@ type GetCallerResponse struct {
 
 func (x *GetCallerResponse) Reset() {
 	*x = GetCallerResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[53]
+	mi := &file_onced_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3867,7 +4114,7 @@ func (x *GetCallerResponse) String() string {
 func (*GetCallerResponse) ProtoMessage() {}
 
 func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[53]
+	mi := &file_onced_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3880,7 +4127,7 @@ func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerResponse.ProtoReflect.Descriptor instead.
 func (*GetCallerResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *GetCallerResponse) GetName() string {
@@ -3917,7 +4164,7 @@ type TailEventsRequest struct {
 
 func (x *TailEventsRequest) Reset() {
 	*x = TailEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[54]
+	mi := &file_onced_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3929,7 +4176,7 @@ func (x *TailEventsRequest) String() string {
 func (*TailEventsRequest) ProtoMessage() {}
 
 func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[54]
+	mi := &file_onced_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3942,7 +4189,7 @@ func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEventsRequest.ProtoReflect.Descriptor instead.
 func (*TailEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *TailEventsRequest) GetNamespace() string {
@@ -3982,7 +4229,7 @@ type TailEvent struct {
 
 func (x *TailEvent) Reset() {
 	*x = TailEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[55]
+	mi := &file_onced_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3994,7 +4241,7 @@ func (x *TailEvent) String() string {
 func (*TailEvent) ProtoMessage() {}
 
 func (x *TailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[55]
+	mi := &file_onced_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4007,7 +4254,7 @@ func (x *TailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEvent.ProtoReflect.Descriptor instead.
 func (*TailEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{55}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *TailEvent) GetTime() *timestamppb.Timestamp {
@@ -4072,7 +4319,7 @@ type TailEventsResponse struct {
 
 func (x *TailEventsResponse) Reset() {
 	*x = TailEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[56]
+	mi := &file_onced_v1_admin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4084,7 +4331,7 @@ func (x *TailEventsResponse) String() string {
 func (*TailEventsResponse) ProtoMessage() {}
 
 func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[56]
+	mi := &file_onced_v1_admin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4097,7 +4344,7 @@ func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEventsResponse.ProtoReflect.Descriptor instead.
 func (*TailEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{56}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *TailEventsResponse) GetEvents() []*TailEvent {
@@ -4347,13 +4594,29 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"U\n" +
 	"\rLatencyBucket\x12.\n" +
 	"\x05up_to\x18\x01 \x01(\v2\x19.google.protobuf.DurationR\x04upTo\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\x04R\x05count\"\xa7\x01\n" +
+	"\x05count\x18\x02 \x01(\x04R\x05count\"\xe4\x01\n" +
 	"\x10DegradedConflict\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x14\n" +
 	"\x05cause\x18\x03 \x01(\tR\x05cause\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x127\n" +
-	"\tlist_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blistTime\"\xdd\x04\n" +
+	"\tlist_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blistTime\x12\x0e\n" +
+	"\x02id\x18\x06 \x01(\tR\x02id\x12+\n" +
+	"\x05state\x18\a \x01(\x0e2\x15.onced.v1.IntentStateR\x05state\"x\n" +
+	"\x1cListDegradedConflictsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"\x81\x01\n" +
+	"\x1dListDegradedConflictsResponse\x128\n" +
+	"\tconflicts\x18\x01 \x03(\v2\x1a.onced.v1.DegradedConflictR\tconflicts\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"f\n" +
+	"\x1eResolveDegradedConflictRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"Y\n" +
+	"\x1fResolveDegradedConflictResponse\x126\n" +
+	"\bconflict\x18\x01 \x01(\v2\x1a.onced.v1.DegradedConflictR\bconflict\"\xdd\x04\n" +
 	"\x10GetStatsResponse\x12/\n" +
 	"\arecords\x18\x01 \x03(\v2\x15.onced.v1.RecordCountR\arecords\x12\x18\n" +
 	"\aorphans\x18\x02 \x01(\x04R\aorphans\x12H\n" +
@@ -4442,7 +4705,7 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\rOnStoreOutage\x12\x1f\n" +
 	"\x1bON_STORE_OUTAGE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ON_STORE_OUTAGE_REJECT\x10\x01\x12%\n" +
-	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\xbd\f\n" +
+	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\x97\x0e\n" +
 	"\fAdminService\x12D\n" +
 	"\tGetRecord\x12\x1a.onced.v1.GetRecordRequest\x1a\x1b.onced.v1.GetRecordResponse\x12J\n" +
 	"\vListRecords\x12\x1c.onced.v1.ListRecordsRequest\x1a\x1d.onced.v1.ListRecordsResponse\x12O\n" +
@@ -4454,7 +4717,9 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x0fDeleteNamespace\x12 .onced.v1.DeleteNamespaceRequest\x1a!.onced.v1.DeleteNamespaceResponse\x12A\n" +
 	"\bGetStats\x12\x19.onced.v1.GetStatsRequest\x1a\x1a.onced.v1.GetStatsResponse\x12P\n" +
 	"\rRunCompaction\x12\x1e.onced.v1.RunCompactionRequest\x1a\x1f.onced.v1.RunCompactionResponse\x12V\n" +
-	"\x0fListAuditEvents\x12 .onced.v1.ListAuditEventsRequest\x1a!.onced.v1.ListAuditEventsResponse\x12R\n" +
+	"\x0fListAuditEvents\x12 .onced.v1.ListAuditEventsRequest\x1a!.onced.v1.ListAuditEventsResponse\x12h\n" +
+	"\x15ListDegradedConflicts\x12&.onced.v1.ListDegradedConflictsRequest\x1a'.onced.v1.ListDegradedConflictsResponse\x12n\n" +
+	"\x17ResolveDegradedConflict\x12(.onced.v1.ResolveDegradedConflictRequest\x1a).onced.v1.ResolveDegradedConflictResponse\x12R\n" +
 	"\rExportRecords\x12\x1e.onced.v1.ExportRecordsRequest\x1a\x1f.onced.v1.ExportRecordsResponse0\x01\x12M\n" +
 	"\fCreateApiKey\x12\x1d.onced.v1.CreateApiKeyRequest\x1a\x1e.onced.v1.CreateApiKeyResponse\x12J\n" +
 	"\vListApiKeys\x12\x1c.onced.v1.ListApiKeysRequest\x1a\x1d.onced.v1.ListApiKeysResponse\x12M\n" +
@@ -4481,192 +4746,203 @@ func file_onced_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_onced_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_onced_v1_admin_proto_goTypes = []any{
-	(Role)(0),                       // 0: onced.v1.Role
-	(OnLeaseExpiry)(0),              // 1: onced.v1.OnLeaseExpiry
-	(OnStoreOutage)(0),              // 2: onced.v1.OnStoreOutage
-	(*DataKeys)(nil),                // 3: onced.v1.DataKeys
-	(*ListDataKeysRequest)(nil),     // 4: onced.v1.ListDataKeysRequest
-	(*ListDataKeysResponse)(nil),    // 5: onced.v1.ListDataKeysResponse
-	(*RotateDataKeysRequest)(nil),   // 6: onced.v1.RotateDataKeysRequest
-	(*RotateDataKeysResponse)(nil),  // 7: onced.v1.RotateDataKeysResponse
-	(*Grant)(nil),                   // 8: onced.v1.Grant
-	(*ApiKey)(nil),                  // 9: onced.v1.ApiKey
-	(*CreateApiKeyRequest)(nil),     // 10: onced.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil),    // 11: onced.v1.CreateApiKeyResponse
-	(*ListApiKeysRequest)(nil),      // 12: onced.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),     // 13: onced.v1.ListApiKeysResponse
-	(*RotateApiKeyRequest)(nil),     // 14: onced.v1.RotateApiKeyRequest
-	(*RotateApiKeyResponse)(nil),    // 15: onced.v1.RotateApiKeyResponse
-	(*RevokeApiKeyRequest)(nil),     // 16: onced.v1.RevokeApiKeyRequest
-	(*RevokeApiKeyResponse)(nil),    // 17: onced.v1.RevokeApiKeyResponse
-	(*RecordFilter)(nil),            // 18: onced.v1.RecordFilter
-	(*GetRecordRequest)(nil),        // 19: onced.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),       // 20: onced.v1.GetRecordResponse
-	(*ListRecordsRequest)(nil),      // 21: onced.v1.ListRecordsRequest
-	(*ListRecordsResponse)(nil),     // 22: onced.v1.ListRecordsResponse
-	(*PurgeRecordsRequest)(nil),     // 23: onced.v1.PurgeRecordsRequest
-	(*PurgeRecordsResponse)(nil),    // 24: onced.v1.PurgeRecordsResponse
-	(*ResolveIntentRequest)(nil),    // 25: onced.v1.ResolveIntentRequest
-	(*ResolveCompleted)(nil),        // 26: onced.v1.ResolveCompleted
-	(*ResolveFailed)(nil),           // 27: onced.v1.ResolveFailed
-	(*ResolveReleased)(nil),         // 28: onced.v1.ResolveReleased
-	(*ResolveIntentResponse)(nil),   // 29: onced.v1.ResolveIntentResponse
-	(*NamespacePolicy)(nil),         // 30: onced.v1.NamespacePolicy
-	(*PolicySource)(nil),            // 31: onced.v1.PolicySource
-	(*NamespaceInfo)(nil),           // 32: onced.v1.NamespaceInfo
-	(*ListNamespacesRequest)(nil),   // 33: onced.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),  // 34: onced.v1.ListNamespacesResponse
-	(*GetNamespaceRequest)(nil),     // 35: onced.v1.GetNamespaceRequest
-	(*GetNamespaceResponse)(nil),    // 36: onced.v1.GetNamespaceResponse
-	(*PutNamespaceRequest)(nil),     // 37: onced.v1.PutNamespaceRequest
-	(*PutNamespaceResponse)(nil),    // 38: onced.v1.PutNamespaceResponse
-	(*DeleteNamespaceRequest)(nil),  // 39: onced.v1.DeleteNamespaceRequest
-	(*DeleteNamespaceResponse)(nil), // 40: onced.v1.DeleteNamespaceResponse
-	(*GetStatsRequest)(nil),         // 41: onced.v1.GetStatsRequest
-	(*RecordCount)(nil),             // 42: onced.v1.RecordCount
-	(*Counter)(nil),                 // 43: onced.v1.Counter
-	(*Latency)(nil),                 // 44: onced.v1.Latency
-	(*LatencyBucket)(nil),           // 45: onced.v1.LatencyBucket
-	(*DegradedConflict)(nil),        // 46: onced.v1.DegradedConflict
-	(*GetStatsResponse)(nil),        // 47: onced.v1.GetStatsResponse
-	(*RunCompactionRequest)(nil),    // 48: onced.v1.RunCompactionRequest
-	(*RunCompactionResponse)(nil),   // 49: onced.v1.RunCompactionResponse
-	(*ListAuditEventsRequest)(nil),  // 50: onced.v1.ListAuditEventsRequest
-	(*AuditEvent)(nil),              // 51: onced.v1.AuditEvent
-	(*ListAuditEventsResponse)(nil), // 52: onced.v1.ListAuditEventsResponse
-	(*ExportRecordsRequest)(nil),    // 53: onced.v1.ExportRecordsRequest
-	(*ExportRecordsResponse)(nil),   // 54: onced.v1.ExportRecordsResponse
-	(*GetCallerRequest)(nil),        // 55: onced.v1.GetCallerRequest
-	(*GetCallerResponse)(nil),       // 56: onced.v1.GetCallerResponse
-	(*TailEventsRequest)(nil),       // 57: onced.v1.TailEventsRequest
-	(*TailEvent)(nil),               // 58: onced.v1.TailEvent
-	(*TailEventsResponse)(nil),      // 59: onced.v1.TailEventsResponse
-	nil,                             // 60: onced.v1.ResolveCompleted.LabelsEntry
-	nil,                             // 61: onced.v1.Counter.LabelsEntry
-	nil,                             // 62: onced.v1.Latency.LabelsEntry
-	(*timestamppb.Timestamp)(nil),   // 63: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),     // 64: google.protobuf.Duration
-	(IntentState)(0),                // 65: onced.v1.IntentState
-	(*IntentRecord)(nil),            // 66: onced.v1.IntentRecord
-	(*IntentError)(nil),             // 67: onced.v1.IntentError
+	(Role)(0),                               // 0: onced.v1.Role
+	(OnLeaseExpiry)(0),                      // 1: onced.v1.OnLeaseExpiry
+	(OnStoreOutage)(0),                      // 2: onced.v1.OnStoreOutage
+	(*DataKeys)(nil),                        // 3: onced.v1.DataKeys
+	(*ListDataKeysRequest)(nil),             // 4: onced.v1.ListDataKeysRequest
+	(*ListDataKeysResponse)(nil),            // 5: onced.v1.ListDataKeysResponse
+	(*RotateDataKeysRequest)(nil),           // 6: onced.v1.RotateDataKeysRequest
+	(*RotateDataKeysResponse)(nil),          // 7: onced.v1.RotateDataKeysResponse
+	(*Grant)(nil),                           // 8: onced.v1.Grant
+	(*ApiKey)(nil),                          // 9: onced.v1.ApiKey
+	(*CreateApiKeyRequest)(nil),             // 10: onced.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),            // 11: onced.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),              // 12: onced.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),             // 13: onced.v1.ListApiKeysResponse
+	(*RotateApiKeyRequest)(nil),             // 14: onced.v1.RotateApiKeyRequest
+	(*RotateApiKeyResponse)(nil),            // 15: onced.v1.RotateApiKeyResponse
+	(*RevokeApiKeyRequest)(nil),             // 16: onced.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),            // 17: onced.v1.RevokeApiKeyResponse
+	(*RecordFilter)(nil),                    // 18: onced.v1.RecordFilter
+	(*GetRecordRequest)(nil),                // 19: onced.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),               // 20: onced.v1.GetRecordResponse
+	(*ListRecordsRequest)(nil),              // 21: onced.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),             // 22: onced.v1.ListRecordsResponse
+	(*PurgeRecordsRequest)(nil),             // 23: onced.v1.PurgeRecordsRequest
+	(*PurgeRecordsResponse)(nil),            // 24: onced.v1.PurgeRecordsResponse
+	(*ResolveIntentRequest)(nil),            // 25: onced.v1.ResolveIntentRequest
+	(*ResolveCompleted)(nil),                // 26: onced.v1.ResolveCompleted
+	(*ResolveFailed)(nil),                   // 27: onced.v1.ResolveFailed
+	(*ResolveReleased)(nil),                 // 28: onced.v1.ResolveReleased
+	(*ResolveIntentResponse)(nil),           // 29: onced.v1.ResolveIntentResponse
+	(*NamespacePolicy)(nil),                 // 30: onced.v1.NamespacePolicy
+	(*PolicySource)(nil),                    // 31: onced.v1.PolicySource
+	(*NamespaceInfo)(nil),                   // 32: onced.v1.NamespaceInfo
+	(*ListNamespacesRequest)(nil),           // 33: onced.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),          // 34: onced.v1.ListNamespacesResponse
+	(*GetNamespaceRequest)(nil),             // 35: onced.v1.GetNamespaceRequest
+	(*GetNamespaceResponse)(nil),            // 36: onced.v1.GetNamespaceResponse
+	(*PutNamespaceRequest)(nil),             // 37: onced.v1.PutNamespaceRequest
+	(*PutNamespaceResponse)(nil),            // 38: onced.v1.PutNamespaceResponse
+	(*DeleteNamespaceRequest)(nil),          // 39: onced.v1.DeleteNamespaceRequest
+	(*DeleteNamespaceResponse)(nil),         // 40: onced.v1.DeleteNamespaceResponse
+	(*GetStatsRequest)(nil),                 // 41: onced.v1.GetStatsRequest
+	(*RecordCount)(nil),                     // 42: onced.v1.RecordCount
+	(*Counter)(nil),                         // 43: onced.v1.Counter
+	(*Latency)(nil),                         // 44: onced.v1.Latency
+	(*LatencyBucket)(nil),                   // 45: onced.v1.LatencyBucket
+	(*DegradedConflict)(nil),                // 46: onced.v1.DegradedConflict
+	(*ListDegradedConflictsRequest)(nil),    // 47: onced.v1.ListDegradedConflictsRequest
+	(*ListDegradedConflictsResponse)(nil),   // 48: onced.v1.ListDegradedConflictsResponse
+	(*ResolveDegradedConflictRequest)(nil),  // 49: onced.v1.ResolveDegradedConflictRequest
+	(*ResolveDegradedConflictResponse)(nil), // 50: onced.v1.ResolveDegradedConflictResponse
+	(*GetStatsResponse)(nil),                // 51: onced.v1.GetStatsResponse
+	(*RunCompactionRequest)(nil),            // 52: onced.v1.RunCompactionRequest
+	(*RunCompactionResponse)(nil),           // 53: onced.v1.RunCompactionResponse
+	(*ListAuditEventsRequest)(nil),          // 54: onced.v1.ListAuditEventsRequest
+	(*AuditEvent)(nil),                      // 55: onced.v1.AuditEvent
+	(*ListAuditEventsResponse)(nil),         // 56: onced.v1.ListAuditEventsResponse
+	(*ExportRecordsRequest)(nil),            // 57: onced.v1.ExportRecordsRequest
+	(*ExportRecordsResponse)(nil),           // 58: onced.v1.ExportRecordsResponse
+	(*GetCallerRequest)(nil),                // 59: onced.v1.GetCallerRequest
+	(*GetCallerResponse)(nil),               // 60: onced.v1.GetCallerResponse
+	(*TailEventsRequest)(nil),               // 61: onced.v1.TailEventsRequest
+	(*TailEvent)(nil),                       // 62: onced.v1.TailEvent
+	(*TailEventsResponse)(nil),              // 63: onced.v1.TailEventsResponse
+	nil,                                     // 64: onced.v1.ResolveCompleted.LabelsEntry
+	nil,                                     // 65: onced.v1.Counter.LabelsEntry
+	nil,                                     // 66: onced.v1.Latency.LabelsEntry
+	(*timestamppb.Timestamp)(nil),           // 67: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),             // 68: google.protobuf.Duration
+	(IntentState)(0),                        // 69: onced.v1.IntentState
+	(*IntentRecord)(nil),                    // 70: onced.v1.IntentRecord
+	(*IntentError)(nil),                     // 71: onced.v1.IntentError
 }
 var file_onced_v1_admin_proto_depIdxs = []int32{
-	63, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
+	67, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: onced.v1.ListDataKeysResponse.data_keys:type_name -> onced.v1.DataKeys
 	0,  // 2: onced.v1.Grant.role:type_name -> onced.v1.Role
 	8,  // 3: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
-	63, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	63, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	67, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	67, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
 	8,  // 6: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
-	64, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
+	68, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
 	9,  // 8: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
 	9,  // 9: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
 	9,  // 10: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	65, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
-	64, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
-	66, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
+	69, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
+	68, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
+	70, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
 	18, // 14: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	66, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	70, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
 	18, // 16: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
 	26, // 17: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
 	27, // 18: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
 	28, // 19: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
-	60, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
-	67, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
-	64, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
-	66, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
-	64, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
-	64, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
-	64, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
-	64, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
-	64, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
-	64, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
-	64, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
-	64, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
-	64, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
-	64, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
+	64, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
+	71, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
+	68, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
+	70, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
+	68, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
+	68, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
+	68, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
+	68, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
+	68, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
+	68, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
+	68, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
+	68, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
+	68, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
+	68, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
 	1,  // 34: onced.v1.NamespacePolicy.on_lease_expiry:type_name -> onced.v1.OnLeaseExpiry
 	2,  // 35: onced.v1.NamespacePolicy.on_store_outage:type_name -> onced.v1.OnStoreOutage
 	30, // 36: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
 	30, // 37: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
 	31, // 38: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
-	63, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
+	67, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
 	32, // 40: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
 	32, // 41: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
 	30, // 42: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
 	32, // 43: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	65, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
-	61, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
-	62, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
-	64, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
-	64, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
-	64, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
+	69, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
+	65, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
+	66, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
+	68, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
+	68, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
+	68, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
 	45, // 50: onced.v1.Latency.buckets:type_name -> onced.v1.LatencyBucket
-	64, // 51: onced.v1.LatencyBucket.up_to:type_name -> google.protobuf.Duration
-	63, // 52: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
-	42, // 53: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
-	63, // 54: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
-	43, // 55: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
-	44, // 56: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
-	63, // 57: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
-	63, // 58: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	46, // 59: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
-	64, // 60: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
-	63, // 61: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
-	51, // 62: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
-	18, // 63: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	66, // 64: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	8,  // 65: onced.v1.GetCallerResponse.grants:type_name -> onced.v1.Grant
-	63, // 66: onced.v1.TailEvent.time:type_name -> google.protobuf.Timestamp
-	64, // 67: onced.v1.TailEvent.took:type_name -> google.protobuf.Duration
-	58, // 68: onced.v1.TailEventsResponse.events:type_name -> onced.v1.TailEvent
-	19, // 69: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
-	21, // 70: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
-	23, // 71: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
-	25, // 72: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
-	33, // 73: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
-	35, // 74: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
-	37, // 75: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
-	39, // 76: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
-	41, // 77: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
-	48, // 78: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
-	50, // 79: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
-	53, // 80: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
-	10, // 81: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
-	12, // 82: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
-	14, // 83: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
-	16, // 84: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
-	4,  // 85: onced.v1.AdminService.ListDataKeys:input_type -> onced.v1.ListDataKeysRequest
-	6,  // 86: onced.v1.AdminService.RotateDataKeys:input_type -> onced.v1.RotateDataKeysRequest
-	55, // 87: onced.v1.AdminService.GetCaller:input_type -> onced.v1.GetCallerRequest
-	57, // 88: onced.v1.AdminService.TailEvents:input_type -> onced.v1.TailEventsRequest
-	20, // 89: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
-	22, // 90: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
-	24, // 91: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
-	29, // 92: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
-	34, // 93: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
-	36, // 94: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
-	38, // 95: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
-	40, // 96: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
-	47, // 97: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
-	49, // 98: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
-	52, // 99: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
-	54, // 100: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
-	11, // 101: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
-	13, // 102: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
-	15, // 103: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
-	17, // 104: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
-	5,  // 105: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
-	7,  // 106: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
-	56, // 107: onced.v1.AdminService.GetCaller:output_type -> onced.v1.GetCallerResponse
-	59, // 108: onced.v1.AdminService.TailEvents:output_type -> onced.v1.TailEventsResponse
-	89, // [89:109] is the sub-list for method output_type
-	69, // [69:89] is the sub-list for method input_type
-	69, // [69:69] is the sub-list for extension type_name
-	69, // [69:69] is the sub-list for extension extendee
-	0,  // [0:69] is the sub-list for field type_name
+	68, // 51: onced.v1.LatencyBucket.up_to:type_name -> google.protobuf.Duration
+	67, // 52: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
+	69, // 53: onced.v1.DegradedConflict.state:type_name -> onced.v1.IntentState
+	46, // 54: onced.v1.ListDegradedConflictsResponse.conflicts:type_name -> onced.v1.DegradedConflict
+	46, // 55: onced.v1.ResolveDegradedConflictResponse.conflict:type_name -> onced.v1.DegradedConflict
+	42, // 56: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
+	67, // 57: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
+	43, // 58: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
+	44, // 59: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
+	67, // 60: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
+	67, // 61: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	46, // 62: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
+	68, // 63: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
+	67, // 64: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
+	55, // 65: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
+	18, // 66: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	70, // 67: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	8,  // 68: onced.v1.GetCallerResponse.grants:type_name -> onced.v1.Grant
+	67, // 69: onced.v1.TailEvent.time:type_name -> google.protobuf.Timestamp
+	68, // 70: onced.v1.TailEvent.took:type_name -> google.protobuf.Duration
+	62, // 71: onced.v1.TailEventsResponse.events:type_name -> onced.v1.TailEvent
+	19, // 72: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
+	21, // 73: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
+	23, // 74: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
+	25, // 75: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
+	33, // 76: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
+	35, // 77: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
+	37, // 78: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
+	39, // 79: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
+	41, // 80: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
+	52, // 81: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
+	54, // 82: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
+	47, // 83: onced.v1.AdminService.ListDegradedConflicts:input_type -> onced.v1.ListDegradedConflictsRequest
+	49, // 84: onced.v1.AdminService.ResolveDegradedConflict:input_type -> onced.v1.ResolveDegradedConflictRequest
+	57, // 85: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
+	10, // 86: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
+	12, // 87: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
+	14, // 88: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
+	16, // 89: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
+	4,  // 90: onced.v1.AdminService.ListDataKeys:input_type -> onced.v1.ListDataKeysRequest
+	6,  // 91: onced.v1.AdminService.RotateDataKeys:input_type -> onced.v1.RotateDataKeysRequest
+	59, // 92: onced.v1.AdminService.GetCaller:input_type -> onced.v1.GetCallerRequest
+	61, // 93: onced.v1.AdminService.TailEvents:input_type -> onced.v1.TailEventsRequest
+	20, // 94: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
+	22, // 95: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
+	24, // 96: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
+	29, // 97: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
+	34, // 98: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
+	36, // 99: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
+	38, // 100: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
+	40, // 101: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
+	51, // 102: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
+	53, // 103: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
+	56, // 104: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
+	48, // 105: onced.v1.AdminService.ListDegradedConflicts:output_type -> onced.v1.ListDegradedConflictsResponse
+	50, // 106: onced.v1.AdminService.ResolveDegradedConflict:output_type -> onced.v1.ResolveDegradedConflictResponse
+	58, // 107: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
+	11, // 108: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
+	13, // 109: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
+	15, // 110: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
+	17, // 111: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
+	5,  // 112: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
+	7,  // 113: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
+	60, // 114: onced.v1.AdminService.GetCaller:output_type -> onced.v1.GetCallerResponse
+	63, // 115: onced.v1.AdminService.TailEvents:output_type -> onced.v1.TailEventsResponse
+	94, // [94:116] is the sub-list for method output_type
+	72, // [72:94] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_onced_v1_admin_proto_init() }
@@ -4689,7 +4965,7 @@ func file_onced_v1_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onced_v1_admin_proto_rawDesc), len(file_onced_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   60,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

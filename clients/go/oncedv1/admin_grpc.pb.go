@@ -27,26 +27,28 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AdminService_GetRecord_FullMethodName       = "/onced.v1.AdminService/GetRecord"
-	AdminService_ListRecords_FullMethodName     = "/onced.v1.AdminService/ListRecords"
-	AdminService_PurgeRecords_FullMethodName    = "/onced.v1.AdminService/PurgeRecords"
-	AdminService_ResolveIntent_FullMethodName   = "/onced.v1.AdminService/ResolveIntent"
-	AdminService_ListNamespaces_FullMethodName  = "/onced.v1.AdminService/ListNamespaces"
-	AdminService_GetNamespace_FullMethodName    = "/onced.v1.AdminService/GetNamespace"
-	AdminService_PutNamespace_FullMethodName    = "/onced.v1.AdminService/PutNamespace"
-	AdminService_DeleteNamespace_FullMethodName = "/onced.v1.AdminService/DeleteNamespace"
-	AdminService_GetStats_FullMethodName        = "/onced.v1.AdminService/GetStats"
-	AdminService_RunCompaction_FullMethodName   = "/onced.v1.AdminService/RunCompaction"
-	AdminService_ListAuditEvents_FullMethodName = "/onced.v1.AdminService/ListAuditEvents"
-	AdminService_ExportRecords_FullMethodName   = "/onced.v1.AdminService/ExportRecords"
-	AdminService_CreateApiKey_FullMethodName    = "/onced.v1.AdminService/CreateApiKey"
-	AdminService_ListApiKeys_FullMethodName     = "/onced.v1.AdminService/ListApiKeys"
-	AdminService_RotateApiKey_FullMethodName    = "/onced.v1.AdminService/RotateApiKey"
-	AdminService_RevokeApiKey_FullMethodName    = "/onced.v1.AdminService/RevokeApiKey"
-	AdminService_ListDataKeys_FullMethodName    = "/onced.v1.AdminService/ListDataKeys"
-	AdminService_RotateDataKeys_FullMethodName  = "/onced.v1.AdminService/RotateDataKeys"
-	AdminService_GetCaller_FullMethodName       = "/onced.v1.AdminService/GetCaller"
-	AdminService_TailEvents_FullMethodName      = "/onced.v1.AdminService/TailEvents"
+	AdminService_GetRecord_FullMethodName               = "/onced.v1.AdminService/GetRecord"
+	AdminService_ListRecords_FullMethodName             = "/onced.v1.AdminService/ListRecords"
+	AdminService_PurgeRecords_FullMethodName            = "/onced.v1.AdminService/PurgeRecords"
+	AdminService_ResolveIntent_FullMethodName           = "/onced.v1.AdminService/ResolveIntent"
+	AdminService_ListNamespaces_FullMethodName          = "/onced.v1.AdminService/ListNamespaces"
+	AdminService_GetNamespace_FullMethodName            = "/onced.v1.AdminService/GetNamespace"
+	AdminService_PutNamespace_FullMethodName            = "/onced.v1.AdminService/PutNamespace"
+	AdminService_DeleteNamespace_FullMethodName         = "/onced.v1.AdminService/DeleteNamespace"
+	AdminService_GetStats_FullMethodName                = "/onced.v1.AdminService/GetStats"
+	AdminService_RunCompaction_FullMethodName           = "/onced.v1.AdminService/RunCompaction"
+	AdminService_ListAuditEvents_FullMethodName         = "/onced.v1.AdminService/ListAuditEvents"
+	AdminService_ListDegradedConflicts_FullMethodName   = "/onced.v1.AdminService/ListDegradedConflicts"
+	AdminService_ResolveDegradedConflict_FullMethodName = "/onced.v1.AdminService/ResolveDegradedConflict"
+	AdminService_ExportRecords_FullMethodName           = "/onced.v1.AdminService/ExportRecords"
+	AdminService_CreateApiKey_FullMethodName            = "/onced.v1.AdminService/CreateApiKey"
+	AdminService_ListApiKeys_FullMethodName             = "/onced.v1.AdminService/ListApiKeys"
+	AdminService_RotateApiKey_FullMethodName            = "/onced.v1.AdminService/RotateApiKey"
+	AdminService_RevokeApiKey_FullMethodName            = "/onced.v1.AdminService/RevokeApiKey"
+	AdminService_ListDataKeys_FullMethodName            = "/onced.v1.AdminService/ListDataKeys"
+	AdminService_RotateDataKeys_FullMethodName          = "/onced.v1.AdminService/RotateDataKeys"
+	AdminService_GetCaller_FullMethodName               = "/onced.v1.AdminService/GetCaller"
+	AdminService_TailEvents_FullMethodName              = "/onced.v1.AdminService/TailEvents"
 )
 
 // AdminServiceClient is the client API for AdminService service.
@@ -81,6 +83,11 @@ type AdminServiceClient interface {
 	RunCompaction(ctx context.Context, in *RunCompactionRequest, opts ...grpc.CallOption) (*RunCompactionResponse, error)
 	// The audit log, newest first.
 	ListAuditEvents(ctx context.Context, in *ListAuditEventsRequest, opts ...grpc.CallOption) (*ListAuditEventsResponse, error)
+	// Attempts that ran without the store and may be duplicates, until somebody has resolved them. Errors: INVALID_FIELD.
+	ListDegradedConflicts(ctx context.Context, in *ListDegradedConflictsRequest, opts ...grpc.CallOption) (*ListDegradedConflictsResponse, error)
+	// A person has found out what became of one: it leaves the list, and is not listed again. Records stay as they are.
+	// Errors: INVALID_FIELD, EXPECTATION_FAILED when no such conflict is listed.
+	ResolveDegradedConflict(ctx context.Context, in *ResolveDegradedConflictRequest, opts ...grpc.CallOption) (*ResolveDegradedConflictResponse, error)
 	// Every record that matches, with payloads if asked. Errors: INVALID_FIELD.
 	ExportRecords(ctx context.Context, in *ExportRecordsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportRecordsResponse], error)
 	// Makes an API key. Its secret is in this answer and nowhere else. Errors: INVALID_FIELD.
@@ -231,6 +238,26 @@ func (c *adminServiceClient) ListAuditEvents(ctx context.Context, in *ListAuditE
 	return out, nil
 }
 
+func (c *adminServiceClient) ListDegradedConflicts(ctx context.Context, in *ListDegradedConflictsRequest, opts ...grpc.CallOption) (*ListDegradedConflictsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDegradedConflictsResponse)
+	err := c.cc.Invoke(ctx, AdminService_ListDegradedConflicts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminServiceClient) ResolveDegradedConflict(ctx context.Context, in *ResolveDegradedConflictRequest, opts ...grpc.CallOption) (*ResolveDegradedConflictResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveDegradedConflictResponse)
+	err := c.cc.Invoke(ctx, AdminService_ResolveDegradedConflict_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) ExportRecords(ctx context.Context, in *ExportRecordsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExportRecordsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &AdminService_ServiceDesc.Streams[1], AdminService_ExportRecords_FullMethodName, cOpts...)
@@ -371,6 +398,11 @@ type AdminServiceServer interface {
 	RunCompaction(context.Context, *RunCompactionRequest) (*RunCompactionResponse, error)
 	// The audit log, newest first.
 	ListAuditEvents(context.Context, *ListAuditEventsRequest) (*ListAuditEventsResponse, error)
+	// Attempts that ran without the store and may be duplicates, until somebody has resolved them. Errors: INVALID_FIELD.
+	ListDegradedConflicts(context.Context, *ListDegradedConflictsRequest) (*ListDegradedConflictsResponse, error)
+	// A person has found out what became of one: it leaves the list, and is not listed again. Records stay as they are.
+	// Errors: INVALID_FIELD, EXPECTATION_FAILED when no such conflict is listed.
+	ResolveDegradedConflict(context.Context, *ResolveDegradedConflictRequest) (*ResolveDegradedConflictResponse, error)
 	// Every record that matches, with payloads if asked. Errors: INVALID_FIELD.
 	ExportRecords(*ExportRecordsRequest, grpc.ServerStreamingServer[ExportRecordsResponse]) error
 	// Makes an API key. Its secret is in this answer and nowhere else. Errors: INVALID_FIELD.
@@ -434,6 +466,12 @@ func (UnimplementedAdminServiceServer) RunCompaction(context.Context, *RunCompac
 }
 func (UnimplementedAdminServiceServer) ListAuditEvents(context.Context, *ListAuditEventsRequest) (*ListAuditEventsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListAuditEvents not implemented")
+}
+func (UnimplementedAdminServiceServer) ListDegradedConflicts(context.Context, *ListDegradedConflictsRequest) (*ListDegradedConflictsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDegradedConflicts not implemented")
+}
+func (UnimplementedAdminServiceServer) ResolveDegradedConflict(context.Context, *ResolveDegradedConflictRequest) (*ResolveDegradedConflictResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveDegradedConflict not implemented")
 }
 func (UnimplementedAdminServiceServer) ExportRecords(*ExportRecordsRequest, grpc.ServerStreamingServer[ExportRecordsResponse]) error {
 	return status.Error(codes.Unimplemented, "method ExportRecords not implemented")
@@ -674,6 +712,42 @@ func _AdminService_ListAuditEvents_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_ListDegradedConflicts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDegradedConflictsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ListDegradedConflicts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ListDegradedConflicts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ListDegradedConflicts(ctx, req.(*ListDegradedConflictsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AdminService_ResolveDegradedConflict_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveDegradedConflictRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).ResolveDegradedConflict(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_ResolveDegradedConflict_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).ResolveDegradedConflict(ctx, req.(*ResolveDegradedConflictRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_ExportRecords_Handler(srv interface{}, stream grpc.ServerStream) error {
 	m := new(ExportRecordsRequest)
 	if err := stream.RecvMsg(m); err != nil {
@@ -868,6 +942,14 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListAuditEvents",
 			Handler:    _AdminService_ListAuditEvents_Handler,
+		},
+		{
+			MethodName: "ListDegradedConflicts",
+			Handler:    _AdminService_ListDegradedConflicts_Handler,
+		},
+		{
+			MethodName: "ResolveDegradedConflict",
+			Handler:    _AdminService_ResolveDegradedConflict_Handler,
 		},
 		{
 			MethodName: "CreateApiKey",

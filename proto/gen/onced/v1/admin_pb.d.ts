@@ -1606,6 +1606,20 @@ export declare type DegradedConflict = Message<"onced.v1.DegradedConflict"> & {
    * @generated from field: google.protobuf.Timestamp list_time = 5;
    */
   listTime?: Timestamp | undefined;
+
+  /**
+   * For ResolveDegradedConflict.
+   *
+   * @generated from field: string id = 6;
+   */
+  id: string;
+
+  /**
+   * What this attempt itself came to; IN_PROGRESS when it had not ended.
+   *
+   * @generated from field: onced.v1.IntentState state = 7;
+   */
+  state: IntentState;
 };
 
 /**
@@ -1613,6 +1627,121 @@ export declare type DegradedConflict = Message<"onced.v1.DegradedConflict"> & {
  * Use `create(DegradedConflictSchema)` to create a new message.
  */
 export declare const DegradedConflictSchema: GenMessage<DegradedConflict>;
+
+/**
+ * Asks for a page of conflicts.
+ *
+ * @generated from message onced.v1.ListDegradedConflictsRequest
+ */
+export declare type ListDegradedConflictsRequest = Message<"onced.v1.ListDegradedConflictsRequest"> & {
+  /**
+   * Exactly this namespace. Empty: all.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * 1 to 1000; 0 is 100.
+   *
+   * @generated from field: uint32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message onced.v1.ListDegradedConflictsRequest.
+ * Use `create(ListDegradedConflictsRequestSchema)` to create a new message.
+ */
+export declare const ListDegradedConflictsRequestSchema: GenMessage<ListDegradedConflictsRequest>;
+
+/**
+ * A page of conflicts.
+ *
+ * @generated from message onced.v1.ListDegradedConflictsResponse
+ */
+export declare type ListDegradedConflictsResponse = Message<"onced.v1.ListDegradedConflictsResponse"> & {
+  /**
+   * In order of id.
+   *
+   * @generated from field: repeated onced.v1.DegradedConflict conflicts = 1;
+   */
+  conflicts: DegradedConflict[];
+
+  /**
+   * For the next page; empty on the last. A page may be short, even empty, and not the last.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message onced.v1.ListDegradedConflictsResponse.
+ * Use `create(ListDegradedConflictsResponseSchema)` to create a new message.
+ */
+export declare const ListDegradedConflictsResponseSchema: GenMessage<ListDegradedConflictsResponse>;
+
+/**
+ * Somebody has looked at a conflict.
+ *
+ * @generated from message onced.v1.ResolveDegradedConflictRequest
+ */
+export declare type ResolveDegradedConflictRequest = Message<"onced.v1.ResolveDegradedConflictRequest"> & {
+  /**
+   * Required.
+   *
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * Required. DegradedConflict.id.
+   *
+   * @generated from field: string id = 2;
+   */
+  id: string;
+
+  /**
+   * Required. What was found, for the audit log. 1 to 512 bytes.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message onced.v1.ResolveDegradedConflictRequest.
+ * Use `create(ResolveDegradedConflictRequestSchema)` to create a new message.
+ */
+export declare const ResolveDegradedConflictRequestSchema: GenMessage<ResolveDegradedConflictRequest>;
+
+/**
+ * The conflict is resolved.
+ *
+ * @generated from message onced.v1.ResolveDegradedConflictResponse
+ */
+export declare type ResolveDegradedConflictResponse = Message<"onced.v1.ResolveDegradedConflictResponse"> & {
+  /**
+   * As it was listed.
+   *
+   * @generated from field: onced.v1.DegradedConflict conflict = 1;
+   */
+  conflict?: DegradedConflict | undefined;
+};
+
+/**
+ * Describes the message onced.v1.ResolveDegradedConflictResponse.
+ * Use `create(ResolveDegradedConflictResponseSchema)` to create a new message.
+ */
+export declare const ResolveDegradedConflictResponseSchema: GenMessage<ResolveDegradedConflictResponse>;
 
 /**
  * Figures.
@@ -1698,7 +1827,7 @@ export declare type GetStatsResponse = Message<"onced.v1.GetStatsResponse"> & {
   storeHealthy: boolean;
 
   /**
-   * Attempts that ran while the store was down and may be duplicates, up to 100. For a person to look at.
+   * Attempts that ran while the store was down and may be duplicates, up to 100; ListDegradedConflicts has them all.
    *
    * @generated from field: repeated onced.v1.DegradedConflict degraded_conflicts = 12;
    */
@@ -2380,6 +2509,27 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEventsRequestSchema;
     output: typeof ListAuditEventsResponseSchema;
+  },
+  /**
+   * Attempts that ran without the store and may be duplicates, until somebody has resolved them. Errors: INVALID_FIELD.
+   *
+   * @generated from rpc onced.v1.AdminService.ListDegradedConflicts
+   */
+  listDegradedConflicts: {
+    methodKind: "unary";
+    input: typeof ListDegradedConflictsRequestSchema;
+    output: typeof ListDegradedConflictsResponseSchema;
+  },
+  /**
+   * A person has found out what became of one: it leaves the list, and is not listed again. Records stay as they are.
+   * Errors: INVALID_FIELD, EXPECTATION_FAILED when no such conflict is listed.
+   *
+   * @generated from rpc onced.v1.AdminService.ResolveDegradedConflict
+   */
+  resolveDegradedConflict: {
+    methodKind: "unary";
+    input: typeof ResolveDegradedConflictRequestSchema;
+    output: typeof ResolveDegradedConflictResponseSchema;
   },
   /**
    * Every record that matches, with payloads if asked. Errors: INVALID_FIELD.
