@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ClientReadableStream } from '@grpc/grpc-js';
+import { expect } from 'vitest';
 import { NamespacePolicySchema, type NamespacePolicy } from '../../proto/gen/onced/v1/admin_pb.js';
 import {
   BeginIntentRequestSchema,
@@ -14,7 +15,8 @@ import {
 import type { JournalPlace } from '../../server/outage.ts';
 import type { WrappingKeys } from '../../server/sealing/wrapping-keys.ts';
 import type { Store } from '../../storage/contract/index.ts';
-import { createMemoryStore } from '../../storage/memory/store.ts';
+import type { StorePlace, StoreSubject } from '../conformance/subject.ts';
+import { memorySubject } from '../conformance/subjects/memory.ts';
 import { startTestServer, type AdminClient, type TestClient, type TestServer } from '../support/server.ts';
 import { shiftedStore } from '../support/shifted-store.ts';
 import type { BeginInit } from './scene.ts';
@@ -39,8 +41,17 @@ export interface Managed extends AsyncDisposable {
   holder(lease: Acquired, key?: string): { namespace: string; key: string; leaseToken: Uint8Array };
 }
 
+export type OpenManaged = (options?: ManagedOptions) => Promise<Managed>;
+
 export interface ManagedOptions {
+  /** Whose store, in a place of its own. Default: memory. Each server opens one where that may be, else they share one. */
+  readonly subject?: StoreSubject;
+  /** One of the subject's places that others use too. */
+  readonly place?: Pick<StorePlace, 'open'>;
+  /** Instead of a subject's. */
   readonly store?: Store;
+  /** Something between each server and its store, such as what makes it fail. */
+  readonly wrap?: (store: Store) => Store;
   readonly servers?: number;
   readonly configured?: Readonly<Record<string, PolicyInit>>;
   readonly serverPolicy?: PolicyInit;
@@ -51,17 +62,23 @@ export interface ManagedOptions {
 }
 
 export async function openManaged(options: ManagedOptions = {}): Promise<Managed> {
-  const shifted = shiftedStore(options.store ?? createMemoryStore());
-  const { store } = shifted;
-  const { configured = {}, serverPolicy = {} } = options;
+  const place = await placeOf(options);
+  const { subject = memorySubject, configured = {}, serverPolicy = {}, wrap = (store) => store } = options;
+  const count = options.servers ?? 1;
+  const storesCount = subject.allowsPeers === true ? count : 1;
+  const opened = await Promise.all(Array.from({ length: storesCount }, async () => place.open()));
+  const shifted = opened.map((inner) => shiftedStore(wrap(inner)));
   const configuredPolicies = Object.fromEntries(
     Object.entries(configured).map(([name, init]) => [name, policyMessage(init)]),
   );
   const { archiveFolder, wrapping } = options;
   const journal = options.journal === undefined ? {} : { journal: options.journal };
   const policies = { configuredPolicies, serverPolicy: policyMessage(serverPolicy) };
-  const engine = { store, ...policies, archiveFolder, wrapping, ...journal };
-  const servers = await Promise.all(Array.from({ length: options.servers ?? 1 }, async () => startTestServer(engine)));
+  const engine = { ...policies, archiveFolder, wrapping, ...journal };
+  const storeOf = (index: number): Store => shifted[index % storesCount]?.store ?? expect.fail('no store');
+  // Servers may share a store: it is closed when all of them have ended.
+  const stores = Array.from({ length: count }, (_, index) => ({ ...storeOf(index), close: async () => undefined }));
+  const servers = await Promise.all(stores.map(async (store) => startTestServer({ ...engine, store })));
   const [server] = servers;
   if (server === undefined) throw new Error('a scene needs a server');
   const { client, admin } = server;
@@ -80,8 +97,8 @@ export async function openManaged(options: ManagedOptions = {}): Promise<Managed
     client,
     admin,
     namespace,
-    store,
-    advance: (durationMs) => shifted.advance(durationMs),
+    store: storeOf(0),
+    advance: (durationMs) => shifted.forEach((store) => store.advance(durationMs)),
     put,
     begin,
     async acquire(init) {
@@ -92,8 +109,16 @@ export async function openManaged(options: ManagedOptions = {}): Promise<Managed
     holder: (lease, key = 'order-1') => ({ namespace, key, leaseToken: lease.leaseToken }),
     async [Symbol.asyncDispose]() {
       for (const each of servers) await each[Symbol.asyncDispose]();
+      for (const store of opened) await store.close();
+      await place.dispose();
     },
   };
+}
+
+async function placeOf({ store, place, subject = memorySubject }: ManagedOptions): Promise<StorePlace> {
+  const dispose = async (): Promise<void> => undefined;
+  if (store !== undefined) return { open: async () => store, dispose };
+  return place === undefined ? subject.makePlace() : { open: async () => place.open(), dispose };
 }
 
 /** WatchIntent as grpc-js gives it. */

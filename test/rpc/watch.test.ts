@@ -1,42 +1,16 @@
-// WatchIntent: the record now, each change, the outcome; cheap for many, bounded for the slow.
+// WatchIntent is cheap for many and bounded for the slow. What holds for every store is in features/watch.ts.
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { credentials, makeGenericClientConstructor, type Client, type ServiceError } from '@grpc/grpc-js';
-import { describe, expect, test } from 'vitest';
-import { FailKind, IdempotencyService, type WatchIntentResponse } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
+import { credentials, makeGenericClientConstructor, type Client } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { IdempotencyService, type WatchIntentResponse } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
-import { openManaged, watch, type Managed } from './managed.ts';
-import { bytes, ms, refusalOf } from './scene.ts';
-
-interface Following {
-  readonly seen: WatchIntentResponse[];
-  readonly ended: Promise<ServiceError | undefined>;
-  cancel(): void;
-}
-
-function follow(client: { readonly raw: Client }, id: { namespace: string; key: string }): Following {
-  const stream = watch(client, id);
-  const seen: WatchIntentResponse[] = [];
-  stream.on('data', (message: WatchIntentResponse) => seen.push(message));
-  const ended = new Promise<ServiceError | undefined>((resolve) => {
-    stream.on('error', (error: ServiceError) => resolve(error));
-    stream.on('end', () => resolve(undefined));
-  });
-  return { seen, ended, cancel: () => stream.cancel() };
-}
-
-const statesOf = ({ seen }: Following): (string | undefined)[] =>
-  seen.map(({ record }) => IntentState[record?.summary?.state ?? 0]);
-
-async function until(condition: () => boolean, msMax = 5000): Promise<void> {
-  const endMs = performance.now() + msMax;
-  while (!condition() && performance.now() < endMs) await sleep(5);
-  expect(condition()).toBe(true);
-}
+import { follow, idOf, until } from './follow.ts';
+import { openManaged, watch } from './managed.ts';
+import { bytes } from './scene.ts';
 
 function countingReads(): { readonly store: Store; readonly reads: () => number } {
   const memory = createMemoryStore();
@@ -47,57 +21,6 @@ function countingReads(): { readonly store: Store; readonly reads: () => number 
   };
   return { store: { ...memory, read }, reads: () => reads };
 }
-
-const idOf = ({ namespace }: Managed): { namespace: string; key: string } => ({ namespace, key: 'order-1' });
-
-describe('whoever follows a key', () => {
-  test('sees it as it is, each change, the outcome with its result, and then the end', async () => {
-    await using scene = await openManaged();
-    const first = await scene.acquire();
-    const following = follow(scene.client, idOf(scene));
-    await until(() => following.seen.length === 1);
-    await scene.client.checkpoint({ ...scene.holder(first), data: bytes('secret step') });
-    await until(() => following.seen.length === 2);
-    await scene.client.fail({ ...scene.holder(first), kind: FailKind.RETRYABLE });
-    await until(() => following.seen.length === 3);
-    const second = await scene.acquire();
-    await until(() => following.seen.length === 4);
-    await scene.client.complete({ ...scene.holder(second), result: bytes('done') });
-    expect(await following.ended).toBeUndefined();
-    expect(statesOf(following)).toEqual(['IN_PROGRESS', 'IN_PROGRESS', 'RELEASED', 'IN_PROGRESS', 'COMPLETED']);
-    const last = following.seen.at(-1);
-    expect(last?.final).toBe(true);
-    expect(Buffer.from(last?.record?.result ?? []).toString()).toBe('done');
-    expect(following.seen.every(({ record }) => record?.checkpoint === undefined)).toBe(true);
-  });
-
-  test('gets an outcome of long ago at once, and the end', async () => {
-    await using scene = await openManaged();
-    await scene.client.complete({ ...scene.holder(await scene.acquire()), result: bytes('done') });
-    const following = follow(scene.client, idOf(scene));
-    expect(await following.ended).toBeUndefined();
-    expect(statesOf(following)).toEqual(['COMPLETED']);
-  });
-
-  test('is told when there is nothing to follow', async () => {
-    await using scene = await openManaged();
-    const error = await follow(scene.client, idOf(scene)).ended;
-    expect(error === undefined ? undefined : refusalOf(error).reason).toBe('INTENT_NOT_FOUND');
-  });
-
-  test('sees through another server what happens, and that a lease lapsed', async () => {
-    await using scene = await openManaged({ servers: 2 });
-    const other = scene.servers[1] ?? scene.server;
-    const lease = await scene.acquire({ lease: ms(5000) });
-    const following = follow(other.client, idOf(scene));
-    await until(() => following.seen.length === 1);
-    scene.advance(5000);
-    await until(() => statesOf(following).includes('ORPHANED'));
-    await scene.client.complete({ ...scene.holder(lease), result: bytes('late') });
-    expect(await following.ended).toBeUndefined();
-    expect(statesOf(following)).toEqual(['IN_PROGRESS', 'ORPHANED', 'COMPLETED']);
-  });
-});
 
 test('2,000 who follow one key cost one read a poll, and all get the outcome', async () => {
   const counting = countingReads();

@@ -1,0 +1,4 @@
+import { memorySubject } from '../../conformance/subjects/memory.ts';
+import { describeFeatures } from './index.ts';
+
+describeFeatures(memorySubject);

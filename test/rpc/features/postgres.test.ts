@@ -1,0 +1,4 @@
+import { postgresSubject } from '../../conformance/subjects/postgres.ts';
+import { describeFeatures } from './index.ts';
+
+describeFeatures(postgresSubject);
