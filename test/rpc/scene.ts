@@ -15,6 +15,7 @@ import {
 import { DEFAULT_POLICY, type Policy } from '../../server/policy.ts';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
+import type { StoreSubject } from '../conformance/subject.ts';
 import { startTestServer, type CallOptions, type TestClient, type TestServer } from '../support/server.ts';
 import { shiftedStore } from '../support/shifted-store.ts';
 
@@ -38,10 +39,30 @@ export interface RpcScene extends AsyncDisposable {
 export interface SceneOptions {
   readonly store?: Store;
   readonly policy?: Partial<Policy>;
+  /** Something between the server and its store, such as what makes it fail. */
+  readonly wrap?: (store: Store) => Store;
 }
 
-export async function openScene({ store, policy }: SceneOptions = {}): Promise<RpcScene> {
-  const shifted = shiftedStore(store ?? createMemoryStore());
+export type OpenScene = (options?: Omit<SceneOptions, 'store'>) => Promise<RpcScene>;
+
+/** Each scene on a place of its own. */
+export function scenesOn(subject: StoreSubject): OpenScene {
+  return async (options) => {
+    const place = await subject.makePlace();
+    const scene = await openScene({ ...options, store: await place.open() });
+    return {
+      ...scene,
+      async [Symbol.asyncDispose]() {
+        await scene[Symbol.asyncDispose]();
+        await place.dispose();
+      },
+    };
+  };
+}
+
+export async function openScene(options: SceneOptions = {}): Promise<RpcScene> {
+  const { store = createMemoryStore(), policy, wrap = (inner: Store) => inner } = options;
+  const shifted = shiftedStore(wrap(store));
   const server = await startTestServer({ store: shifted.store, policyOf: () => ({ ...DEFAULT_POLICY, ...policy }) });
   const namespace = `rpc/${randomUUID()}`;
   const begin: RpcScene['begin'] = async (init = {}, options) =>

@@ -1,0 +1,4 @@
+import { sqliteSubject } from '../../conformance/subjects/sqlite.ts';
+import { describeTable } from './index.ts';
+
+describeTable(sqliteSubject);
