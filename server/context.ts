@@ -2,6 +2,7 @@
 
 import { status as Code } from '@grpc/grpc-js';
 import type { Store } from '../storage/contract/index.ts';
+import type { Admission } from './admission/admission.ts';
 import type { ApiKeys } from './auth/api-keys.ts';
 import type { Audit } from './audit.ts';
 import type { Compaction } from './compaction.ts';
@@ -21,6 +22,7 @@ import type { Watchers } from './watchers.ts';
 /** What the server lends to every operation. */
 export interface Engine {
   readonly store: Store;
+  readonly admission: Admission;
   readonly policyOf: PolicyLookup;
   readonly namespaces: Namespaces;
   readonly audit: Audit;

@@ -3,6 +3,7 @@
 import type { Namespace, Store } from '../storage/contract/index.ts';
 import type { Logger } from 'pino';
 import type { NamespaceInfo, NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
+import { startAdmission } from './admission/start.ts';
 import { createBreaker } from './breaker.ts';
 import { createArchive } from './archive.ts';
 import { openApiKeys } from './auth/api-keys.ts';
@@ -63,7 +64,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     onCount: (change) => metrics.waiters(change),
   });
   const breaker = createBreaker(store);
-  const measured = measuredStore(breaker.store, metrics);
+  const { admission, stop: stopAdmission } = startAdmission(metrics, log);
+  const measured = measuredStore(breaker.store, metrics, (durationMs) => admission.sample(durationMs));
   // Outermost, so that neither breaker nor figures take a value that cannot be opened for trouble of the store.
   const sealing = await openSealing(measured, options.wrapping, log);
   const records = sealing?.store ?? measured;
@@ -95,6 +97,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const engine: Engine = {
     store: records,
     sealing,
+    admission,
     policyOf: options.policyOf ?? namespaces.policyOf,
     namespaces,
     audit: createAudit(store.registry),
@@ -119,6 +122,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       namespaces.stop();
       apiKeys.stop();
       stopListening();
+      stopAdmission();
       waiters.wakeEverybody({ kind: 'timeout' });
     },
   };

@@ -55,12 +55,15 @@ const CODES: Readonly<Record<Reason, Code>> = {
 export class Rejection extends Error {
   readonly reason: Reason;
   readonly detail: RejectionDetail;
+  /** Packed once: refusals under load are one object that is sent many times. */
+  packed: { readonly status: Status; readonly bytes: Buffer } | undefined;
 
   constructor(reason: Reason, message: string, detail: RejectionDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = 'Rejection';
     this.reason = reason;
     this.detail = detail;
+    this.packed = undefined;
   }
 
   get code(): Code {
@@ -135,11 +138,18 @@ export function detailsOf({ reason, detail }: Rejection): readonly Detail[] {
   return details;
 }
 
-/** The error as google.rpc.Status, for Session and for the status details of a unary call. */
+/** The error as google.rpc.Status, for Session. */
 export function statusOf(error: Rejection | CallOver): Status {
   if (error instanceof CallOver) return create(StatusSchema, { code: error.code, message: error.message });
-  const details = detailsOf(error).map(({ desc, value }) => anyPack(desc as DescMessage, value));
-  return create(StatusSchema, { code: error.code, message: error.message, details });
+  return packed(error).status;
 }
 
-export const statusBytes = (status: Status): Buffer => Buffer.from(toBinary(StatusSchema, status));
+/** The same as bytes, for the status details of a unary call. */
+export const statusBytes = (rejection: Rejection): Buffer => packed(rejection).bytes;
+
+function packed(rejection: Rejection): NonNullable<Rejection['packed']> {
+  if (rejection.packed !== undefined) return rejection.packed;
+  const details = detailsOf(rejection).map(({ desc, value }) => anyPack(desc as DescMessage, value));
+  const status = create(StatusSchema, { code: rejection.code, message: rejection.message, details });
+  return (rejection.packed = { status, bytes: Buffer.from(toBinary(StatusSchema, status)) });
+}

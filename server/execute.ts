@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Message } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { StoreError } from '../storage/contract/index.ts';
+import type { AdmissionAsk } from './admission/admission.ts';
 import type { CallContext, Engine } from './context.ts';
 import { CallOver, Rejection, rejectionOfStoreError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -35,12 +36,20 @@ export async function execute(
   { name, request, call }: Execution,
 ): Promise<Answer> {
   const startMs = performance.now();
+  const { admission } = engine;
   const fields: LoggedFields = request;
   try {
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
-    const response = await operation.run(engine, request, call);
-    answered(engine, { name, fields, outcome: outcomeOf(response), startMs });
-    return { ok: true, response };
+    const { load = 'admin' } = operation;
+    const namespace = fields.namespace ?? '';
+    if (load !== 'none' && !admission.enter(load, namespace)) await admission.queue({ load, namespace, call });
+    try {
+      const response = await operation.run(engine, request, call);
+      answered(engine, { name, fields, outcome: outcomeOf(response), startMs });
+      return { ok: true, response };
+    } finally {
+      if (load !== 'none') admission.leave(load);
+    }
   } catch (thrown) {
     const error = answerable(thrown, log);
     answered(engine, { name, fields, outcome: labelOf(error), startMs });
@@ -60,13 +69,28 @@ export async function* executeStream(
   const namespace = fields.namespace ?? '';
   try {
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
-    yield* operation.run(engine, request, call);
+    const leave = await enterStream(engine, { load: operation.load ?? 'admin', namespace, call });
+    try {
+      yield* operation.run(engine, request, call);
+    } finally {
+      leave();
+    }
     engine.metrics.request(name, namespace, 'ok', performance.now() - startMs);
   } catch (thrown) {
     const error = answerable(thrown, log);
     engine.metrics.request(name, namespace, labelOf(error), performance.now() - startMs);
     if (error instanceof Rejection) logRejection(log, name, error, fields);
     throw error;
+  }
+}
+
+/** Admits a stream, and returns what to do at its end. It holds a place of its own sort, not one of the calls. */
+async function enterStream({ admission }: Engine, ask: AdmissionAsk): Promise<() => void> {
+  if (!admission.enter(ask.load, ask.namespace)) await admission.queue(ask);
+  try {
+    return admission.openStream(ask.load, ask.namespace);
+  } finally {
+    admission.leave(ask.load);
   }
 }
 
@@ -132,8 +156,10 @@ export function answerable(thrown: unknown, log: Logger): Rejection | CallOver {
 }
 
 function logRejection(log: Logger, name: string, error: Rejection, fields: LoggedFields): void {
+  // Admission says itself when it begins and ends to refuse; a line for each would be load of its own.
+  if (error.reason === 'OVERLOADED') return;
   const level = error.reason === 'STORE_UNAVAILABLE' ? 'warn' : 'info';
-  if (!log.isLevelEnabled(level)) return;
+  if (!log.isLevelEnabled(level) || !mayLog(log)) return;
   const facts = {
     rpc: name,
     reason: error.reason,
@@ -143,6 +169,22 @@ function logRejection(log: Logger, name: string, error: Rejection, fields: Logge
     cause: error.detail.cause instanceof Error ? causeOf(error.detail.cause) : undefined,
   };
   log[level](facts, 'rejected');
+}
+
+let second = 0;
+let logged = 0;
+
+/** A caller that is refused thousands of times a second fills neither the disk nor the processor with lines about it. */
+function mayLog(log: Logger): boolean {
+  const now = Math.floor(performance.now() / 1000);
+  if (now !== second) {
+    const dropped = logged - limits.rejectionsLoggedPerSecondMax;
+    if (dropped > 0) log.info({ dropped }, 'rejections of an earlier second that were not logged');
+    second = now;
+    logged = 0;
+  }
+  logged += 1;
+  return logged <= limits.rejectionsLoggedPerSecondMax;
 }
 
 const causeOf = (error: Error): string =>

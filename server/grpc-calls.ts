@@ -6,7 +6,7 @@ import type { MethodDefinition, sendUnaryData, ServerUnaryCall, ServerWritableSt
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import type { ServerSurfaceCall } from '@grpc/grpc-js/build/src/server-call.js';
 import type { CallContext } from './context.ts';
-import { invalidFields, Rejection, statusBytes, statusOf, type CallOver } from './errors.ts';
+import { invalidFields, Rejection, statusBytes, type CallOver } from './errors.ts';
 import { answerable, execute, executeStream, type Answer, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
 import type { StreamOperation, UnaryOperation } from './operations.ts';
@@ -137,7 +137,12 @@ function contextOf(call: UnaryCall | StreamCall): Omit<CallContext, 'principal'>
 
 export function serviceError(error: Rejection | CallOver): { code: Code; details: string; metadata: Metadata } {
   const metadata = new Metadata();
-  if (error instanceof Rejection) metadata.set('grpc-status-details-bin', statusBytes(statusOf(error)));
+  if (error instanceof Rejection) {
+    metadata.set('grpc-status-details-bin', statusBytes(error));
+    const { retryAfterMs } = error.detail;
+    // What clients with a retry policy of gRPC's own (A6) heed instead of RetryInfo.
+    if (retryAfterMs !== undefined) metadata.set('grpc-retry-pushback-ms', String(Math.ceil(retryAfterMs)));
+  }
   return { code: error.code, details: error.message, metadata };
 }
 

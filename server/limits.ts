@@ -70,6 +70,32 @@ export const limits = {
   storeVerbMsMax: 5 * SECOND_MS,
   /** Attempts and outcomes kept while the store is down; each is at most a result and its record. */
   journalRowsMax: 100_000,
+  /** Admission (RELIABILITY.md 8): operations at the store at a time; the limit moves between these. */
+  admissionInFlightMin: 32,
+  admissionInFlightMax: 1024,
+  /** Latency of the store that is never taken for congestion: a batching store needs some to fill its batches. */
+  admissionLatencyMs: 8,
+  /** Operations of a class that wait for admission: a second of work, about. */
+  admissionQueueMax: 4096,
+  admissionWaitMsMax: SECOND_MS,
+  /** How often limit and overload are looked at. */
+  admissionWindowMs: 100,
+  /** Scans, lists and settings at a time; few while the server is overloaded, so that whoever helps can still look. */
+  admissionAdminMax: 16,
+  admissionAdminMaxOverloaded: 4,
+  /** The process is at its end when timers run this late although the loop hardly ever rests, or its heap is this full. */
+  admissionLagMsMax: 100,
+  admissionUtilizationMax: 0.95,
+  admissionHeapShareMax: 0.85,
+  /** Purges and exports at a time. */
+  bulkStreamsMax: 8,
+  /** Streams that follow a key: some kilobytes each. */
+  followersMax: 20_000,
+  followersPerNamespaceMax: 10_000,
+  /** Begins that wait for a key, in all namespaces together; a namespace's own bounds are in its policy. */
+  waitersMax: 50_000,
+  /** Rejections that are logged a second; the rest is counted. */
+  rejectionsLoggedPerSecondMax: 100,
   /** How often what is kept is tried again. */
   journalReplayMs: SECOND_MS,
   /** How often the file of sealing keys is looked at. */

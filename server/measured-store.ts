@@ -14,16 +14,24 @@ import {
 } from '../storage/contract/index.ts';
 import type { Metrics } from './metrics.ts';
 
-export function measuredStore(store: Store, metrics: Metrics): Store {
+/** `onRecordVerb` hears how long each verb on one record took that was answered. */
+export function measuredStore(
+  store: Store,
+  metrics: Pick<Metrics, 'storeVerb'>,
+  onRecordVerb: (durationMs: number) => void = () => undefined,
+): Store {
   const measured = <Arguments extends unknown[], Result>(
     verb: string,
     call: (...args: Arguments) => Promise<Result>,
   ): ((...args: Arguments) => Promise<Result>) => {
+    const isRecordVerb = RECORD_VERBS.has(verb);
     return async (...args) => {
       const startMs = performance.now();
       try {
         const result = await call(...args);
-        metrics.storeVerb(verb, 'ok', performance.now() - startMs);
+        const durationMs = performance.now() - startMs;
+        metrics.storeVerb(verb, 'ok', durationMs);
+        if (isRecordVerb) onRecordVerb(durationMs);
         return result;
       } catch (error) {
         metrics.storeVerb(verb, error instanceof StoreError ? error.kind : 'unavailable', performance.now() - startMs);
@@ -47,3 +55,5 @@ export function measuredStore(store: Store, metrics: Metrics): Store {
     close: () => store.close(),
   };
 }
+
+const RECORD_VERBS: ReadonlySet<string> = new Set(['claim', 'extend', 'settle', 'read']);

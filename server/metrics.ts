@@ -2,13 +2,14 @@
 // kept, so that a call costs two map look-ups and one prom-client update. Never a key in a label.
 
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { addAdmissionFigures, type AdmissionFigures } from './admission/figures.ts';
 import type { StoreErrorKind } from '../storage/contract/index.ts';
 import { readFigures, type Figures } from './figures.ts';
 import { createNamespaceLabels } from './namespace-labels.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import type { FigureList } from './workers/messages.ts';
 
-export interface Metrics {
+export interface Metrics extends AdmissionFigures {
   /** One call or Session operation, answered. The share of duplicates is that of BeginIntent outcomes other than `acquired`. */
   request(rpc: string, namespace: string, outcome: string, durationMs: number): void;
   storeVerb(verb: string, outcome: 'ok' | StoreErrorKind, durationMs: number): void;
@@ -57,6 +58,7 @@ export function createMetrics(part?: PartMetrics): MetricsOwner {
   const labels = createNamespaceLabels();
   const now = { waiters: 0, sessions: 0, inFlight: 0 };
   addGauges(registry, now);
+  const admissionFigures = addAdmissionFigures(registry);
 
   const requests = counters(registry, 'onced_requests_total', {
     help: 'Calls and Session operations answered, by RPC, namespace and outcome (or error reason).',
@@ -93,6 +95,7 @@ export function createMetrics(part?: PartMetrics): MetricsOwner {
   });
 
   return {
+    ...admissionFigures,
     registry,
     request(rpc, namespace, outcome, durationMs) {
       ownRequests?.inc();

@@ -10,6 +10,7 @@ import type {
 } from '@bufbuild/protobuf';
 import type { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import type { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import type { LoadClass } from './admission/load-class.ts';
 import { createApiKey, listApiKeys, revokeApiKey, rotateApiKey } from './admin/api-keys.ts';
 import { listAuditEvents } from './admin/audit.ts';
 import { listDataKeys, rotateDataKeys } from './admin/data-keys.ts';
@@ -34,6 +35,8 @@ import type { Verb } from './principal.ts';
 export interface UnaryOperation<Method extends DescMethod = DescMethod> {
   /** Undefined: needs no permission as a whole; the call itself shows only what the caller may see. */
   readonly verb: Verb | undefined;
+  /** Default: admin. `none`: touches no store, and is never refused for load. */
+  readonly load?: LoadClass | 'none';
   run(
     engine: Engine,
     request: MessageShape<Method['input']>,
@@ -44,6 +47,8 @@ export interface UnaryOperation<Method extends DescMethod = DescMethod> {
 /** A call with many answers. The caller's hang-up fires `call.signal`; the iteration must then end. */
 export interface StreamOperation<Method extends DescMethod = DescMethod> {
   readonly verb: Verb | undefined;
+  /** It is admitted as this (default: admin), and then holds no place among the calls in flight. */
+  readonly load?: LoadClass;
   run(
     engine: Engine,
     request: MessageShape<Method['input']>,
@@ -67,19 +72,19 @@ type StreamTable<Service extends DescService> = {
 
 /** The operations that Session packs are the first six. */
 export const idempotencyOperations = {
-  beginIntent: { verb: 'begin', run: beginIntent },
-  complete: { verb: 'complete', run: complete },
-  fail: { verb: 'complete', run: fail },
-  renew: { verb: 'complete', run: renew },
-  checkpoint: { verb: 'complete', run: checkpoint },
-  lookup: { verb: 'lookup', run: lookup },
-  issueKeys: { verb: 'issue-keys', run: issueKeys },
+  beginIntent: { verb: 'begin', load: 'begin', run: beginIntent },
+  complete: { verb: 'complete', load: 'settle', run: complete },
+  fail: { verb: 'complete', load: 'settle', run: fail },
+  renew: { verb: 'complete', load: 'settle', run: renew },
+  checkpoint: { verb: 'complete', load: 'settle', run: checkpoint },
+  lookup: { verb: 'lookup', load: 'look', run: lookup },
+  issueKeys: { verb: 'issue-keys', load: 'begin', run: issueKeys },
   claimOrphans: { verb: 'claim-orphans', run: claimOrphans },
-  getServerInfo: { verb: undefined, run: getServerInfo },
+  getServerInfo: { verb: undefined, load: 'none', run: getServerInfo },
 } satisfies UnaryTable<typeof IdempotencyService>;
 
 export const idempotencyStreams = {
-  watchIntent: { verb: 'watch', run: watchIntent },
+  watchIntent: { verb: 'watch', load: 'look', run: watchIntent },
 } satisfies StreamTable<typeof IdempotencyService>;
 
 export const adminOperations = {
@@ -99,7 +104,7 @@ export const adminOperations = {
   getStats: { verb: 'stats', run: getStats },
   runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },
-  getCaller: { verb: undefined, run: getCaller },
+  getCaller: { verb: undefined, load: 'none', run: getCaller },
   listDegradedConflicts: { verb: 'list', run: listDegradedConflicts },
   resolveDegradedConflict: { verb: 'resolve', run: resolveDegradedConflict },
 } satisfies UnaryTable<typeof AdminService>;
@@ -107,5 +112,5 @@ export const adminOperations = {
 export const adminStreams = {
   purgeRecords: { verb: 'purge', run: purgeRecords },
   exportRecords: { verb: 'payloads', run: exportRecords },
-  tailEvents: { verb: undefined, run: tailEvents },
+  tailEvents: { verb: undefined, load: 'look', run: tailEvents },
 } satisfies StreamTable<typeof AdminService>;

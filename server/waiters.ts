@@ -52,11 +52,13 @@ export interface WaitersOptions {
 export function createWaiters({ pollMs, onCount }: WaitersOptions): Waiters {
   const groups = new Map<string, Group>();
   const perNamespace = new Map<Namespace, number>();
+  let waiting = 0;
 
   const count = (namespace: Namespace, change: 1 | -1): void => {
-    const waiting = (perNamespace.get(namespace) ?? 0) + change;
-    if (waiting === 0) perNamespace.delete(namespace);
-    else perNamespace.set(namespace, waiting);
+    const here = (perNamespace.get(namespace) ?? 0) + change;
+    if (here === 0) perNamespace.delete(namespace);
+    else perNamespace.set(namespace, here);
+    waiting += change;
     onCount(change);
   };
 
@@ -105,6 +107,7 @@ export function createWaiters({ pollMs, onCount }: WaitersOptions): Waiters {
       refuse('waiters_per_key_max', request.waitersPerKeyMax);
     }
     if ((perNamespace.get(request.namespace) ?? 0) >= request.waitersMax) refuse('waiters_max', request.waitersMax);
+    if (waiting >= limits.waitersMax) refuse('waiters of the server', limits.waitersMax);
   };
 
   return {

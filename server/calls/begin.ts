@@ -128,15 +128,19 @@ async function waitForChange(turn: Turn, { record, nowMs }: InProgress): Promise
   const timeoutMs = turn.waitUntilMs - performance.now();
   if (timeoutMs <= 0) return 'nothing';
   const { waitersPerKeyMax, waitersMax } = ask.policy;
-  const wake = await engine.waiters.wait({
-    namespace: ask.namespace,
-    key: ask.key,
-    timeoutMs,
-    leaseRemainingMs: record.leaseExpireMs - nowMs,
-    waitersPerKeyMax,
-    waitersMax,
-    signal: call.signal,
-  });
+  // Whoever waits keeps nobody from the store.
+  engine.admission.leave('begin');
+  const wake = await engine.waiters
+    .wait({
+      namespace: ask.namespace,
+      key: ask.key,
+      timeoutMs,
+      leaseRemainingMs: record.leaseExpireMs - nowMs,
+      waitersPerKeyMax,
+      waitersMax,
+      signal: call.signal,
+    })
+    .finally(() => engine.admission.reenter('begin'));
   turn.wasWoken = wake.kind === 'look';
   if (wake.kind === 'timeout') return 'nothing';
   return wake.kind === 'outcome' ? wake : engine.store.read({ ...idOf(ask), includeResult: true });

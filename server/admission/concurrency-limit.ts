@@ -1,0 +1,86 @@
+// How many operations may be at the store at a time, found by measuring.
+
+import { limits } from '../limits.ts';
+
+/**
+ * Additive increase, multiplicative decrease (Chiu & Jain, "Analysis of the Increase and Decrease Algorithms for
+ * Congestion Avoidance in Computer Networks", 1989), with the store's own minimum latency as what "no congestion" means, as
+ * in TCP Vegas (Brakmo & Peterson, 1995) and Netflix' concurrency-limits.
+ *
+ * Three departures. The stores commit in batches: latency at ten times the minimum is where their throughput ends to grow,
+ * so that up to a floor in milliseconds no latency counts as congestion. The limit shrinks only where somebody gains: under
+ * overload, or with several namespaces that want their share; a single busy caller has its own window. And the minimum is
+ * measured anew with few operations at the store, as BBR does (Cardwell et al., "BBR: Congestion-Based Congestion Control",
+ * 2016): one that was learned under load, or before the disk became slow, would mislead for ever.
+ */
+export interface ConcurrencyLimit {
+  readonly current: number;
+  /** A store verb took this long. */
+  sample(durationMs: number): void;
+  /** Once a window; `mayShrink` when a queue in front of the store is of use to somebody. */
+  tick(mayShrink: boolean): void;
+}
+
+export function createConcurrencyLimit(): ConcurrencyLimit {
+  const { admissionInFlightMin: min, admissionInFlightMax: max } = limits;
+  let current: number = max;
+  /** Where to go on after a look at the store with few operations. */
+  let resumeAt: number | undefined;
+  let sumMs = 0;
+  let count = 0;
+  let leastMs = Infinity;
+  let windowsAtMin = 0;
+  let windowsSinceMin = MEASURE_WINDOWS;
+
+  const resume = (): void => {
+    current = resumeAt ?? current;
+    resumeAt = undefined;
+  };
+
+  const learn = (meanMs: number): void => {
+    windowsAtMin = current === min ? windowsAtMin + 1 : 0;
+    // The first window at the least still has what was there before.
+    const isMeasured = windowsAtMin >= 2;
+    leastMs = isMeasured ? meanMs : Math.min(leastMs, meanMs);
+    windowsSinceMin = isMeasured ? 0 : windowsSinceMin + 1;
+    if (isMeasured) resume();
+  };
+
+  const adapt = (meanMs: number, mayShrink: boolean): void => {
+    const isLate = mayShrink && meanMs > limits.admissionLatencyMs;
+    if (isLate && meanMs > TOLERANCE * leastMs) {
+      current = Math.max(min, Math.floor(current * DECREASE));
+    } else if (isLate && windowsSinceMin >= MEASURE_WINDOWS) {
+      resumeAt = current;
+      current = min;
+    } else {
+      current = Math.min(max, current + INCREASE);
+    }
+  };
+
+  return {
+    get current() {
+      return current;
+    },
+    sample(durationMs) {
+      sumMs += durationMs;
+      count += 1;
+    },
+    tick(mayShrink) {
+      const meanMs = count < SAMPLES_MIN ? undefined : sumMs / count;
+      sumMs = 0;
+      count = 0;
+      if (meanMs !== undefined) learn(meanMs);
+      if (!mayShrink) resume();
+      if (resumeAt === undefined) adapt(meanMs ?? 0, mayShrink);
+    },
+  };
+}
+
+/** Below this a window's mean is chance. */
+const SAMPLES_MIN = 10;
+const TOLERANCE = 3;
+const DECREASE = 0.8;
+const INCREASE = 16;
+/** Ten seconds of them, as BBR's. */
+const MEASURE_WINDOWS = 100;
