@@ -1,6 +1,6 @@
 // Puts together what operations use: a measured store, the policies, the waiters, the figures.
 
-import type { Namespace, Store } from '../storage/contract/index.ts';
+import type { Namespace, RecordId, Store } from '../storage/contract/index.ts';
 import type { Logger } from 'pino';
 import type { NamespaceInfo, NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
 import { startAdmission } from './admission/start.ts';
@@ -21,7 +21,7 @@ import { createQuotas } from './quotas.ts';
 import { openSealing } from './sealing/sealing.ts';
 import type { WrappingKeys } from './sealing/wrapping-keys.ts';
 import { createTail } from './tail.ts';
-import { createWaiters } from './waiters.ts';
+import { createWaiters, wakeWith } from './waiters.ts';
 import { createWatchers } from './watchers.ts';
 
 export interface EngineOptions {
@@ -72,9 +72,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const outage = createOutage({ breaker, place: options.journal, log });
   const watchers = createWatchers({ store: records, pollMs: limits.waiterPollMs });
   const stopListening = store.onRemoteChange((change) => {
-    // Another server's outcome: nobody here has its bytes yet, so those who wait look for themselves.
-    if (change.settled) waiters.wakeAll(change, { kind: 'look' });
-    else waiters.wakeOne(change);
+    if (!change.settled) waiters.wakeOne(change);
+    else if (waiters.has(change)) void lookForAll({ store: records, waiters }, change);
     watchers.changed(change);
   });
   const namespaces = await openNamespaces({
@@ -126,6 +125,12 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
       waiters.wakeEverybody({ kind: 'timeout' });
     },
   };
+}
+
+/** Another server's outcome: nobody here has its bytes yet. One look serves all who wait, however many they are. */
+async function lookForAll({ store, waiters }: Pick<Engine, 'store' | 'waiters'>, id: RecordId): Promise<void> {
+  const found = await store.read({ ...id, includeResult: true }).catch(() => undefined);
+  waiters.wakeAll(id, wakeWith(found));
 }
 
 interface ArchivedIn {

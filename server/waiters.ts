@@ -2,15 +2,22 @@
 // An outcome wakes all who wait for its key; a release or a lapsed lease wakes one, who decides again from the top and
 // passes the wake on if it leaves without the lease (see begin.ts).
 
-import type { EpochMs, Namespace, RecordId, StoredRecord } from '../storage/contract/index.ts';
+import type { EpochMs, Found, Namespace, RecordId, StoredRecord } from '../storage/contract/index.ts';
 import { Rejection } from './errors.ts';
 import { limits } from './limits.ts';
 
-/** Why a waiter woke. A settled outcome is final, so the record comes along and needs no second look at the store. */
+/** Why a waiter woke. An outcome is final, so the record comes along and needs no second look at the store. */
 export type Wake =
   | { readonly kind: 'outcome'; readonly record: StoredRecord; readonly nowMs: EpochMs }
   | { readonly kind: 'look' }
   | { readonly kind: 'timeout' };
+
+/** How to wake all who wait for a key of which one has looked: with what it found, if nothing else can come of it. */
+export function wakeWith(found: Found | undefined): Wake {
+  const { record, nowMs } = found ?? {};
+  const isOutcome = record?.state === 'COMPLETED' || record?.state === 'FAILED';
+  return isOutcome && nowMs !== undefined ? { kind: 'outcome', record, nowMs } : { kind: 'look' };
+}
 
 interface Waiter {
   readonly wake: (wake: Wake) => void;

@@ -23,6 +23,7 @@ import type { QuotaRefusal } from '../quotas.ts';
 import { readBegin, type BeginAsk } from './begin-ask.ts';
 import { checkIssued } from './issue-keys.ts';
 import { writeBegin } from './begin-writes.ts';
+import { wakeWith } from '../waiters.ts';
 
 export type BeginOutcome = NonNullable<MessageInitShape<typeof BeginIntentResponseSchema>['outcome']>;
 
@@ -37,7 +38,7 @@ export async function beginIntent(
   const isCounted = ask.policy.inProgressMax !== undefined || ask.policy.recordsMax !== undefined;
   const refusal = isCounted ? await engine.quotas.refusal(ask.namespace, ask.policy) : undefined;
   const waitUntilMs = performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
-  const turn: Turn = { engine, ask, call, waitUntilMs, refusal, wasWoken: false };
+  const turn: Turn = { engine, ask, call, waitUntilMs, refusal, wasWoken: false, found: undefined };
   try {
     if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, ask);
     const outcome = await decideUntilAnswered(turn);
@@ -52,7 +53,7 @@ export async function beginIntent(
 
 /** On the journal nothing else protects the attempt: callers of this server run one at a time, others beside them. */
 async function beginAgain(before: Turn, { engine, isLocal }: Place): Promise<BeginIntentResponse> {
-  const turn = { ...before, engine, wasWoken: false };
+  const turn = { ...before, engine, wasWoken: false, found: undefined };
   const outcome = await decideUntilAnswered(turn);
   if (turn.wasWoken) passWakeOn(turn, outcome);
   const response = create(BeginIntentResponseSchema, { outcome });
@@ -69,6 +70,8 @@ interface Turn {
   readonly refusal: QuotaRefusal | undefined;
   /** This caller is the one that was woken to look: if it leaves without the lease, another must. */
   wasWoken: boolean;
+  /** The latest that was seen of the record. */
+  found: Found | undefined;
 }
 
 /** Where a new attempt would be refused a look comes before any claim. */
@@ -112,6 +115,7 @@ async function decideUntilAnswered(turn: Turn): Promise<BeginOutcome> {
       case 'rejected':
         return answer(decision);
     }
+    turn.found = found;
     decision = decideBegin(ask, found.record, found.nowMs);
   }
   throw new Rejection('OVERLOADED', 'the key changes hands faster than this call can follow; ask again', {
@@ -164,9 +168,9 @@ function answer(decision: Standing): BeginOutcome {
 }
 
 /** The woken caller leaves: those behind it see the same, unless somebody now holds the lease. */
-function passWakeOn({ engine, ask }: Turn, outcome: BeginOutcome): void {
+function passWakeOn({ engine, ask, found }: Turn, outcome: BeginOutcome): void {
   const isHeldBySomebody = outcome.case === 'acquired' || outcome.case === 'inProgress';
-  if (!isHeldBySomebody) engine.waiters.wakeAll(idOf(ask), { kind: 'look' });
+  if (!isHeldBySomebody) engine.waiters.wakeAll(idOf(ask), wakeWith(found));
 }
 
 const idOf = ({ namespace, key }: BeginAsk): Pick<StoredRecord, 'namespace' | 'key'> => ({ namespace, key });

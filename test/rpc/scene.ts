@@ -1,6 +1,7 @@
 // What the rpc tests share: a real server over a store whose clock they move, a namespace of its own each, short names.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create, fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { anyUnpack, durationFromMs, durationMs as msOf } from '@bufbuild/protobuf/wkt';
 import type { ServiceError } from '@grpc/grpc-js';
@@ -84,6 +85,16 @@ export async function openScene(options: SceneOptions = {}): Promise<RpcScene> {
     holder: (lease, key = 'order-1') => ({ namespace, key, leaseToken: lease.leaseToken }),
     [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose](),
   };
+}
+
+/** Waits until this many begins are queued on the server: a condition, with a bound. */
+export async function untilWaiting(scene: RpcScene, count: number): Promise<void> {
+  for (let tries = 0; tries < 6000; tries += 1) {
+    const { counters } = await scene.server.metrics.figures();
+    if (counters.find(({ name }) => name === 'onced_waiters')?.value === count) return;
+    await sleep(5);
+  }
+  expect.fail(`${count} waiters did not show within 30 s`);
 }
 
 export interface Refusal {

@@ -6,6 +6,7 @@ import { scenesOn } from '../scene.ts';
 import { beginTable } from './begin.ts';
 import { errorTable } from './errors.ts';
 import { holderTable } from './holder.ts';
+import { remoteTable } from './remote.ts';
 import { waitTable } from './wait.ts';
 
 export function describeTable(subject: StoreSubject): void {
@@ -22,5 +23,6 @@ export function describeTable(subject: StoreSubject): void {
     holderTable(open);
     waitTable(open);
     errorTable(open);
+    if (subject.pushesChanges === true) remoteTable(() => place);
   });
 }

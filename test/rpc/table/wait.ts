@@ -1,23 +1,12 @@
 // A begin that waits: woken at once, woken alone where only one can win, and never forgotten.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import { status as Code } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../../server/limits.ts';
 import { FailKind } from '../../../proto/gen/onced/v1/idempotency_pb.js';
-import { bytes, type OpenScene, ms, refusal, type BeginInit, type RpcScene } from '../scene.ts';
+import { bytes, type OpenScene, ms, refusal, untilWaiting, type BeginInit } from '../scene.ts';
 
 const WAIT: BeginInit = { wait: ms(5000) };
-
-/** Waits until this many begins are queued on the server: a condition, with a bound. */
-async function untilWaiting(scene: RpcScene, count: number): Promise<void> {
-  for (let tries = 0; tries < 6000; tries += 1) {
-    const { counters } = await scene.server.metrics.figures();
-    if (counters.find(({ name }) => name === 'onced_waiters')?.value === count) return;
-    await sleep(5);
-  }
-  expect.fail(`${count} waiters did not show within 30 s`);
-}
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
 
