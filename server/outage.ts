@@ -78,6 +78,24 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
     return run;
   };
 
+  /** Several at a time, which the store and the journal flush together; stops at the first that the store does not answer. */
+  const replayPage = async (engine: Engine, kept: Journal, rows: readonly StoredRecord[]): Promise<void> => {
+    const waiting = rows.values();
+    const lane = async (): Promise<void> => {
+      for (const row of waiting) {
+        if (stopping.signal.aborted) return;
+        await replayOne(engine, kept, row).catch((error: unknown) => {
+          if (isOutage(error)) throw error;
+          // This row alone: those behind it must not wait for it.
+          log.error({ err: error, namespace: row.namespace }, 'journal: a row cannot be written; it stays');
+        });
+      }
+    };
+    const lanes = await Promise.allSettled(Array.from({ length: limits.journalReplaysAtOnce }, lane));
+    const failed = lanes.find((ended) => ended.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  };
+
   const replayAll = async (engine: Engine): Promise<void> => {
     const kept = journal;
     if (kept === undefined) return;
@@ -85,12 +103,9 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
     let after: string | undefined;
     do {
       const page = await kept.page(after);
-      for (const row of page.records) {
-        if (stopping.signal.aborted) return;
-        await replayOne(engine, kept, row);
-      }
+      await replayPage(engine, kept, page.records);
       after = page.next;
-    } while (after !== undefined);
+    } while (after !== undefined && !stopping.signal.aborted);
     if (before > 0)
       log.info({ written: before - kept.size(), left: kept.size() }, 'journal: the store has what was kept');
   };

@@ -42,7 +42,8 @@ export interface TestServerOptions extends Omit<EngineOptions, 'metrics' | 'log'
 
 /** Serves the store; closing it closes the store too. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
-  const log = pino({ level: 'silent' });
+  // ONCED_TEST_LOG=info to see what a server says.
+  const log = pino({ level: process.env['ONCED_TEST_LOG'] ?? 'silent' });
   const metrics = createMetrics();
   const { engine, stop } = await openEngine({ ...options, metrics, log });
   const identify = options.identifyBy?.(engine) ?? everybodyIsAnonymous;

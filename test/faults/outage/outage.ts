@@ -1,0 +1,178 @@
+// A real store that ends under load and is started again ten seconds later, seen by callers of a namespace that goes on
+// without it and of one that rejects, beside each other on one server.
+
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { status as Code } from '@grpc/grpc-js';
+import { expect } from 'vitest';
+import { OnStoreOutage } from '../../../proto/gen/onced/v1/admin_pb.js';
+import type { Store } from '../../../storage/contract/index.ts';
+import { openSqliteStore } from '../../../storage/sqlite/index.ts';
+import { openManaged, type Managed } from '../../rpc/managed.ts';
+import { bytes, ms, refusalOf } from '../../rpc/scene.ts';
+import { makeFolder } from '../../support/onced.ts';
+
+export interface StoppableStore {
+  open(): Promise<Store>;
+  /** Ends the store's server at once. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const OUTAGE_MS = 10_000;
+const GOING_ON = 12;
+const REJECTED = 4;
+const KEYS_BEFORE = 20;
+const LEASE = { lease: ms(3_600_000) };
+
+interface Asked {
+  readonly atMs: number;
+  readonly tookMs: number;
+  /** `acquired`, or the code and reason of an error. */
+  readonly answer: string;
+}
+
+/** What callers were told. */
+interface Ledger {
+  /** By key: the result whose Complete was answered. */
+  readonly acknowledged: Map<string, string>;
+  /** Calls that failed in the namespace that goes on. */
+  readonly failed: string[];
+  readonly rejecting: Asked[];
+  degraded: number;
+  journaled: number;
+}
+
+export async function proveOutage(stoppable: StoppableStore): Promise<void> {
+  await using folder = await makeFolder();
+  const path = join(folder.path, 'journal.db');
+  const calls = countingClaims();
+  await using scene = await openManaged({
+    place: stoppable,
+    policy: { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED },
+    journal: { exists: () => existsSync(path), open: async () => openSqliteStore({ path }) },
+    wrap: calls.wrap,
+  });
+  const ledger: Ledger = { acknowledged: new Map(), failed: [], rejecting: [], degraded: 0, journaled: 0 };
+  const work = workOf(scene, ledger);
+  const numbers = Array.from({ length: KEYS_BEFORE }, (_, index) => index);
+  for (const index of numbers) await work(`done-${index}`, 'first');
+  const held = await Promise.all(numbers.map(async (index) => scene.acquire({ key: `held-${index}`, ...LEASE })));
+
+  const over = new AbortController();
+  const load = startLoad(scene, ledger, over.signal);
+  await sleep(500);
+  await stoppable.kill();
+  const downMs = performance.now();
+  await expect.poll(() => ledger.degraded, { timeout: 30_000 }).toBeGreaterThan(0);
+  const claimsWhenOpen = calls.claims();
+  for (const [index, lease] of held.entries())
+    await complete(scene, ledger, { key: `held-${index}`, lease, result: 'kept' });
+  const again = numbers.map((index) => `done-${index}`);
+  const firsts = new Map(ledger.acknowledged);
+  for (const key of again) await work(key, 'second');
+  // The first outcome stands, and that is what callers were told first.
+  for (const key of again) ledger.acknowledged.set(key, firsts.get(key) ?? '');
+  await sleep(Math.max(0, downMs + OUTAGE_MS - performance.now()));
+  const claimsWhileOpen = calls.claims() - claimsWhenOpen;
+  const upMs = performance.now();
+  await stoppable.start();
+  await expect.poll(() => scene.server.engine.outage.kept(), { timeout: 30_000 }).toBe(0);
+  await sleep(500);
+  over.abort();
+  await load;
+
+  const during = ledger.rejecting.filter(({ atMs }) => atMs >= downMs && atMs < upMs);
+  const tookMs = during.map((asked) => asked.tookMs).toSorted((a, b) => a - b);
+  const at = (share: number): number => Math.round(tookMs[Math.floor(tookMs.length * share)] ?? 0);
+  console.log(
+    `${ledger.acknowledged.size} outcomes acknowledged, ${ledger.degraded} attempts degraded, ${ledger.journaled} outcomes`,
+    `journaled; ${during.length} begins rejected, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${claimsWhileOpen} asked the store`,
+  );
+
+  expect(ledger.failed).toEqual([]);
+  expect(ledger.degraded).toBeGreaterThan(100);
+  expect(ledger.journaled).toBeGreaterThan(100);
+  for (const [key, result] of ledger.acknowledged) {
+    const { record } = await scene.client.lookup({ namespace: scene.namespace, key, includeResult: true });
+    expect(`${key}: ${Buffer.from(record?.result ?? []).toString()}`).toBe(`${key}: ${result}`);
+  }
+  const { conflicts } = await scene.admin.listDegradedConflicts({ namespace: scene.namespace });
+  expect(conflicts.map(({ key, cause }) => `${key} ${cause}`).toSorted()).toEqual(
+    again.map((key) => `${key} OTHER_OUTCOME`).toSorted(),
+  );
+
+  expect(during.length).toBeGreaterThan(100);
+  expect(new Set(during.map(({ answer }) => answer))).toEqual(new Set([`${Code.UNAVAILABLE} STORE_UNAVAILABLE`]));
+  // Refused by the open breaker, which is what makes it fast: all that asked the store had come before it opened. 100 ms is
+  // for the median here, since the load, the server and whatever else this machine does share two cores.
+  expect(claimsWhileOpen).toBeLessThan(during.length / 10);
+  expect(at(0.5)).toBeLessThan(100);
+  expect(at(0.99)).toBeLessThan(1000);
+  expect(ledger.rejecting.findLast(({ atMs }) => atMs > upMs)?.answer).toBe('acquired');
+}
+
+function countingClaims(): { readonly wrap: (store: Store) => Store; readonly claims: () => number } {
+  let claims = 0;
+  const wrap = (store: Store): Store => ({
+    ...store,
+    claim: async (...args) => {
+      claims += 1;
+      return store.claim(...args);
+    },
+  });
+  return { wrap, claims: () => claims };
+}
+
+interface Ended {
+  readonly key: string;
+  readonly lease: Awaited<ReturnType<Managed['acquire']>>;
+  readonly result: string;
+}
+
+async function complete(scene: Managed, ledger: Ledger, { key, lease, result }: Ended): Promise<void> {
+  const answer = await scene.client.complete({ ...scene.holder(lease, key), result: bytes(result) });
+  if (answer.journaled) ledger.journaled += 1;
+  ledger.acknowledged.set(key, result);
+}
+
+const workOf =
+  (scene: Managed, ledger: Ledger) =>
+  async (key: string, result: string): Promise<void> => {
+    const lease = await scene.acquire({ key, ...LEASE });
+    if (lease.degraded) ledger.degraded += 1;
+    await complete(scene, ledger, { key, lease, result });
+  };
+
+/** Resolves once the signal has fired and all have their last answer. Nobody repeats a call. */
+async function startLoad(scene: Managed, ledger: Ledger, signal: AbortSignal): Promise<void> {
+  const work = workOf(scene, ledger);
+  const goOn = async (name: number): Promise<void> => {
+    for (let index = 0; !signal.aborted; index += 1) {
+      const key = `w${name}-${index}`;
+      await work(key, key).catch((error: unknown) => ledger.failed.push(`${key}: ${String(error)}`));
+      await sleep(5);
+    }
+  };
+  const namespace = `rejecting/${randomUUID()}`;
+  const reject = async (name: number): Promise<void> => {
+    for (let index = 0; !signal.aborted; index += 1) {
+      const atMs = performance.now();
+      const answer = await scene.begin({ namespace, key: `r${name}-${index}` }).then(
+        ({ outcome }) => outcome.case ?? 'nothing',
+        (error: unknown) => {
+          const { code, reason } = refusalOf(error as Parameters<typeof refusalOf>[0]);
+          return `${code} ${reason}`;
+        },
+      );
+      ledger.rejecting.push({ atMs, tookMs: performance.now() - atMs, answer });
+      await sleep(5);
+    }
+  };
+  await Promise.all([
+    ...Array.from({ length: GOING_ON }, async (_, name) => goOn(name)),
+    ...Array.from({ length: REJECTED }, async (_, name) => reject(name)),
+  ]);
+}
