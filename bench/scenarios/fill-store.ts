@@ -33,6 +33,7 @@ export async function fillStore({ path, records, purgeMs }: Filling): Promise<vo
     database.pragma('synchronous = off');
     database.pragma('cache_size = -2000000');
     copyRows(database, records);
+    writePlaces(database);
     database.prepare('update tallies set records = ?, bytes = ?').run(records, records * RESULT_BYTES);
     database.pragma('synchronous = full');
     database.pragma('wal_checkpoint(truncate)');
@@ -104,4 +105,10 @@ function copyRows(database: Database, records: number): void {
       }
     })();
   }
+}
+
+/** As if the store had written them in the course of time. */
+function writePlaces(database: Database): void {
+  database.exec('insert or ignore into places select hash, id from records order by hash, id');
+  database.exec('update server set placed_until = (select max(id) from records)');
 }

@@ -8,6 +8,7 @@ import { runList } from './list.ts';
 import { BY_THE_CLOCK, type FailedReply, type Operation, type Reply } from './protocol.ts';
 import { runClaim, runExtend, runRead, runSettle, type Table } from './records.ts';
 import { runRegistryGet, runRegistryList, runRegistryPut, runRegistryRemove } from './registry.ts';
+import { createRecent } from './recent.ts';
 import type { Space } from './space.ts';
 import { prepareStatements } from './statements.ts';
 import { createTallies } from './tallies.ts';
@@ -33,12 +34,14 @@ export interface EngineParts {
   readonly clock: () => EpochMs;
   readonly space: Space;
   readonly places: Places;
+  readonly recentRecordsMax: number;
 }
 
 export function createEngine(parts: EngineParts): Engine {
   const { database, clock, space } = parts;
   const statements = prepareStatements(database);
-  const table: Table = { statements, tallies: createTallies(), places: parts.places };
+  const recent = createRecent(statements, parts.recentRecordsMax);
+  const table: Table = { statements, tallies: createTallies(), places: parts.places, recent };
 
   const runOne = (operation: Operation): Reply => {
     if (space.isFull() && isRefusedWhenFull(operation)) return failed(fullError());
@@ -83,9 +86,11 @@ export function createEngine(parts: EngineParts): Engine {
     const replies = operations.map(runOne);
     if (totalChanges() !== changesBefore) {
       table.tallies.write(statements);
+      recent.write();
       statements.clock.run(clock());
     }
     statements.commit.run();
+    recent.committed();
     return replies;
   };
 
@@ -119,6 +124,7 @@ export function createEngine(parts: EngineParts): Engine {
     // SQLite may have rolled back by itself; a rollback outside of a transaction would throw over the real error.
     if (database.inTransaction) statements.rollback.run();
     table.tallies.forget();
+    recent.rolledBack();
     if (isFatal(error)) throw new FatalStoreError(fatalMessage(error), { cause: error });
     if (isFull(error) && space.becameFull()) return attempt(operations);
     if (operations.length === 1) return [failed(error)];

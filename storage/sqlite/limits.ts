@@ -21,6 +21,12 @@ export const LIST_SCAN_ROWS_MAX = 5_000;
 /** Share of all records up to which a namespace is listed from the index instead of by a pass over all rows. */
 export const LIST_NAMESPACE_SHARE_MAX = 0.125;
 
+/**
+ * New records whose places are gathered before they are written in bulk, and at most twice as many in memory: 16 MiB. With
+ * a million records a page then takes some twenty of them, with ten million two. A start reads as many rows.
+ */
+export const RECENT_RECORDS_MAX = 131_072;
+
 /** Namespaces whose place in the index is remembered: 8 MiB at most. */
 export const NAMESPACE_HASHES_MAX = 32_768;
 

@@ -50,7 +50,7 @@ function firstCursor(table: Table, { namespace, orphanedOnly }: ListRequest): Cu
 }
 
 function candidatesAfter(table: Table, cursor: Cursor, request: ListRequest, nowMs: EpochMs): readonly Candidate[] {
-  const { statements, places } = table;
+  const { statements, places, recent } = table;
   const { place, id } = cursor;
   const after = { place, id, limit: LIST_SCAN_ROWS_MAX };
   switch (cursor.by) {
@@ -58,13 +58,29 @@ function candidatesAfter(table: Table, cursor: Cursor, request: ListRequest, now
       return statements.listRows.all({ id, limit: after.limit });
     case 'namespace': {
       const range = request.namespace === undefined ? { from: 0, until: 0 } : places.rangeOf(request.namespace);
-      return statements.listNamespace.all({ ...after, ...range });
+      const written = statements.listNamespace.all({ ...after, ...range });
+      return merged(written, recent.between(range.from, range.until), after);
     }
     case 'orphans':
       return statements.listOrphans.all({ ...after, now: nowMs });
     case 'unknown':
       return statements.listUnknown.all(after);
   }
+}
+
+/** The next candidates of both in the order of places. A place may stand in both while it is being written. */
+function merged(
+  written: readonly Candidate[],
+  recent: readonly Candidate[],
+  { place, id, limit }: { readonly place: number; readonly id: number; readonly limit: number },
+): readonly Candidate[] {
+  const byPlace = ([hashA, idA]: Candidate, [hashB, idB]: Candidate): number => hashA - hashB || idA - idB;
+  const after = recent.filter((candidate) => byPlace(candidate, [place, id]) > 0);
+  if (after.length === 0) return written;
+  return [...written, ...after]
+    .toSorted(byPlace)
+    .filter((candidate, index, all) => candidate[1] !== all[index - 1]?.[1])
+    .slice(0, limit);
 }
 
 function matching(table: Table, candidates: readonly Candidate[], request: ListRequest, nowMs: EpochMs) {

@@ -8,7 +8,7 @@ import { createClock } from './clock.ts';
 import { createEngine, type Engine } from './engine.ts';
 import { createPrivateFile, settlePath } from './files.ts';
 import { createPlaces } from './hash.ts';
-import { BALLAST_BYTES, INTEGRITY_CHECK_BYTES_MAX } from './limits.ts';
+import { BALLAST_BYTES, INTEGRITY_CHECK_BYTES_MAX, RECENT_RECORDS_MAX } from './limits.ts';
 import { takeLock } from './lock.ts';
 import { applySettings, checkSchema, checkSettings, migrate } from './schema.ts';
 import { createSpace, sizeOf } from './space.ts';
@@ -20,6 +20,8 @@ export interface FileOptions {
   readonly ballastBytes?: number;
   /** Free space without which a new store is not begun; small in tests. */
   readonly freeBytesMin?: number;
+  /** Places of so many new records are kept in memory before they are written; few in tests. */
+  readonly recentRecordsMax?: number;
   /** For who knows that the mount locks as a local disk does. */
   readonly allowNetworkFilesystem?: boolean;
 }
@@ -61,7 +63,13 @@ function openFile(path: string, options: FileOptions, log: FileLog): Engine {
     const space = createSpace({ path, ballastBytes: options.ballastBytes ?? BALLAST_BYTES, warn: log.warn });
     const secret = database.prepare('select hash_secret from server where id = 1').pluck().get() as string;
     const clock = createClock(highWater(database, log));
-    return createEngine({ database, clock, space, places: createPlaces(secret) });
+    return createEngine({
+      database,
+      clock,
+      space,
+      places: createPlaces(secret),
+      recentRecordsMax: options.recentRecordsMax ?? RECENT_RECORDS_MAX,
+    });
   } catch (error) {
     database.close();
     throw error;

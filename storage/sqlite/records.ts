@@ -13,6 +13,7 @@ import type { Places } from './hash.ts';
 import { unpackClaim, unpackExtend, unpackSettle } from './pack.ts';
 import type { Cell, ClaimOperation, ExtendOperation, ReadOperation, RecordReply, SettleOperation } from './protocol.ts';
 import { dueMs, originCode, packRow, rowId, stateCode, unpackRow } from './rows.ts';
+import type { Recent } from './recent.ts';
 import type { Statements } from './statements.ts';
 import type { Tallies } from './tallies.ts';
 import { packError, packFingerprints, packLabels } from './text.ts';
@@ -21,10 +22,14 @@ export interface Table {
   readonly statements: Statements;
   readonly tallies: Tallies;
   readonly places: Places;
+  readonly recent: Recent;
 }
 
 export function findRow(table: Table, id: RecordId, hash = table.places.placeOf(id)): readonly Cell[] | undefined {
-  const row = table.statements.find.get(hash, id.namespace, id.key);
+  const { statements, recent } = table;
+  let row: unknown[] | undefined;
+  for (const rowid of recent.idsAt(hash)) row ??= statements.findRecent.get(rowid, id.namespace, id.key);
+  row ??= statements.find.get(hash, id.namespace, id.key);
   return row === undefined ? undefined : packRow(row as (Cell | Buffer)[]);
 }
 
@@ -59,10 +64,16 @@ export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs
     dueMs(after),
     after.checkpoint ?? null,
   ];
-  if (row === undefined) table.statements.claimNew.run(...values);
+  if (row === undefined) insert(table, hash, values);
   else table.statements.claim.run(rowId(row), ...values);
   table.tallies.moved(before, after);
   return ['record', nowMs, true, row ?? null, null];
+}
+
+function insert({ statements, recent }: Table, hash: number, values: readonly unknown[]): void {
+  const id = recent.nextId();
+  statements.claimNew.run(id, ...values);
+  recent.added(hash, id);
 }
 
 export function runExtend(table: Table, operation: ExtendOperation, nowMs: EpochMs): RecordReply {

@@ -17,6 +17,11 @@ export function prepareStatements(database: Database) {
     database.prepare<unknown[], Candidate>(sqlOf(name)).raw();
   return {
     find: records(rows('find')),
+    findRecent: records(rows('find-recent')),
+    placed: rows('placed'),
+    unplaced: database.prepare<unknown[], Candidate>(sqlOf('unplaced')).raw(),
+    place: write('place'),
+    placedUntil: write('placed-until'),
     result: rows('result'),
     claim: write('claim'),
     claimNew: write('claim-new'),

@@ -14,10 +14,12 @@ import { findRow, type Table } from './records.ts';
 import { rowId, stateOf, unpackRow } from './rows.ts';
 
 export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs): boolean {
-  const row = findRow(table, request);
+  const hash = table.places.placeOf(request);
+  const row = findRow(table, request, hash);
   if (row === undefined) return false;
   const { changes } = table.statements.remove.run(rowId(row), request.revision, request.force ? 1 : 0, nowMs);
   if (changes === 0) return false;
+  table.recent.removed(hash, rowId(row));
   table.tallies.moved(unpackRow(row), undefined);
   return true;
 }
@@ -50,13 +52,16 @@ type DueRow = [
   resultBytes: number,
   resultDropped: number,
   checkpointBytes: number | null,
+  hash: number,
 ];
 
 function purge(table: Table, row: DueRow, nowMs: EpochMs): number {
-  const [id, namespace, state, , , resultBytes, resultDropped, checkpointBytes] = row;
+  const [id, namespace, state, , , resultBytes, resultDropped, checkpointBytes, hash] = row;
   const { changes } = table.statements.purge.run(id, nowMs, nowMs);
   const bytes = (resultDropped === 1 ? 0 : resultBytes) + (checkpointBytes ?? 0);
-  if (changes === 1) table.tallies.add(namespace, stateOf(state), { records: -1, bytes: -bytes });
+  if (changes === 0) return 0;
+  table.recent.removed(hash, id);
+  table.tallies.add(namespace, stateOf(state), { records: -1, bytes: -bytes });
   return changes;
 }
 

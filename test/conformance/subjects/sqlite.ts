@@ -12,7 +12,8 @@ export const sqliteSubject: StoreSubject = {
   makePlace: async () => {
     const folder = await mkdtemp(join(tmpdir(), 'onced-conformance-'));
     return {
-      open: () => openSqliteStore({ path: join(folder, 'onced.db') }),
+      // So few that every test meets records on both sides, and on their way.
+      open: () => openSqliteStore({ path: join(folder, 'onced.db'), recentRecordsMax: 3 }),
       dispose: () => rm(folder, { recursive: true }),
     };
   },

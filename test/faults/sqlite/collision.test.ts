@@ -24,7 +24,7 @@ test('keys that share a hash are two records, in one namespace and across two', 
     const database = openDatabase(path, SILENT);
     const space = createSpace({ path, ballastBytes: 4_096, warn: () => undefined });
     const places = { placeOf: () => 7, rangeOf: () => ({ from: 0, until: 8 }) };
-    const engine = createEngine({ database, clock: createClock(epochMs(0)), space, places });
+    const engine = createEngine({ database, clock: createClock(epochMs(0)), space, places, recentRecordsMax: 2 });
     const ids = [idOf('one'), idOf('two'), { namespace: 'elsewhere' as Namespace, key: 'one' as Key }];
     const tokens = ids.map(() => newToken());
     for (const [index, id] of ids.entries()) {

@@ -28,17 +28,20 @@ async function listAll(store: Store, filter: ListFilter, limit: number) {
   return { keys: records.map(({ key }) => key as string), pages };
 }
 
-test('a small namespace is one page, however many records others have', async () => {
-  await inFolder(async (folder) => {
-    const store = await openSqliteStore({ path: join(folder, 'onced.db') });
-    await fill(store);
-    const { keys, pages } = await listAll(store, { namespace: SMALL }, 100);
-    expect(keys.toSorted()).toEqual(['a', 'b', 'c']);
-    expect(pages).toBe(1);
-    expect((await listAll(store, { namespace: SMALL }, 1)).keys.toSorted()).toEqual(['a', 'b', 'c']);
-    await store.close();
-  });
-});
+test.each([3, 1000, 100_000])(
+  'a small namespace is one page, however many records others have (%i recent)',
+  async (recentRecordsMax) => {
+    await inFolder(async (folder) => {
+      const store = await openSqliteStore({ path: join(folder, 'onced.db'), recentRecordsMax });
+      await fill(store);
+      const { keys, pages } = await listAll(store, { namespace: SMALL }, 100);
+      expect(keys.toSorted()).toEqual(['a', 'b', 'c']);
+      expect(pages).toBe(1);
+      expect((await listAll(store, { namespace: SMALL }, 1)).keys.toSorted()).toEqual(['a', 'b', 'c']);
+      await store.close();
+    });
+  },
+);
 
 test('a listing with a filter that matches nothing ends, in steps of a bounded number of records', async () => {
   await inFolder(async (folder) => {

@@ -33,6 +33,8 @@ function writeSome(bytes: Buffer): number {
 
 const store = await openSqliteStore({
   path,
+  // So that places are being written whenever it is killed.
+  recentRecordsMax: 40,
   ...(mode === 'keep-going' && { onFatal: (reason: string) => say({ kind: 'fatal', reason }) }),
 });
 say({ kind: 'open' });
