@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import {
   FinalError,
+  InProgressError,
   IntentFailedError,
   InvalidFieldError,
   KeyReusedError,
@@ -14,9 +15,18 @@ import {
   UnknownOutcomeError,
   type WorkContext,
 } from '../../clients/node/index.ts';
-import { describeTransports, later, thrown, until } from './support/scene.ts';
+import { acquire, describeTransports, later, thrown, until } from './support/scene.ts';
 
 describeTransports('runOnce', (scene) => {
+  test('a caller without the time to wait is told at once that somebody is at it', async () => {
+    const place = scene.place();
+    await acquire(scene, place);
+    const startMs = performance.now();
+    const hasty = scene.client.runOnce(place.namespace, place.key, null, () => 1, { whenBusy: 'reject' });
+    await expect(hasty).rejects.toThrow(InProgressError);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+  });
+
   test('the work runs once and every caller gets its result', async () => {
     const { namespace, key } = scene.place();
     let runs = 0;
@@ -39,6 +49,8 @@ describeTransports('runOnce', (scene) => {
       attempt: 1,
       fencingToken,
       expireMs,
+      contentType: 'application/json',
+      labels: {},
     });
   });
 

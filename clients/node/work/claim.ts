@@ -17,6 +17,7 @@ export interface ClaimOptions {
   readonly timeoutMs: number;
   /** Milliseconds that one begin waits on the server for somebody else's outcome. */
   readonly waitMs: number;
+  readonly whenBusy: 'wait' | 'reject';
   readonly signal: AbortSignal | undefined;
   readonly log: Log;
 }
@@ -45,6 +46,7 @@ export async function claim(
     const timeoutMs = endMs - performance.now();
     const asked = await ask(client, { ...request, attemptId }, { ...options, waitMs, timeoutMs });
     if (asked.kind === 'final') return asked.answer;
+    if (asked.kind === 'not-yet' && options.whenBusy === 'reject') throw asked.error;
     unanswered = asked.kind === 'unanswered' ? unanswered + 1 : 0;
     const pauseMs = asked.pauseMs ?? backoffMs({ tries: unanswered, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
     if (performance.now() + pauseMs >= endMs) throw asked.error;

@@ -17,6 +17,8 @@ export interface RunOptions extends PerformOptions {
   readonly timeoutMs?: number;
   /** Milliseconds that one begin waits on the server for somebody else's outcome. 0 to 60,000. Default: 10,000. */
   readonly waitMs?: number;
+  /** `reject`: InProgressError or RetryLaterError at once, where somebody else is at it. Default: wait. */
+  readonly whenBusy?: 'wait' | 'reject';
   /** Ends the waiting for somebody else. Work that has begun is finished and recorded all the same. Default: none. */
   readonly signal?: AbortSignal;
   /** Parts of the request that do not belong to its meaning, as JSON pointers; see FingerprintOptions. Default: none. */
@@ -39,6 +41,10 @@ export interface RunResult<T> {
   readonly fencingToken: number;
   /** From then on the key counts as never seen, and a retry would run again. */
   readonly expireMs: number;
+  /** Media type of the result as it is stored: application/json, or application/octet-stream for bytes. */
+  readonly contentType: string;
+  /** Stored with the result. */
+  readonly labels: Labels;
 }
 
 /**
@@ -57,14 +63,15 @@ export async function runOnce<T>(
   work: Work<T>,
   options: RunOptions & { readonly log: Log },
 ): Promise<RunResult<T>> {
-  const { timeoutMs = TIMEOUT_MS, waitMs = WAIT_MS, signal, log } = options;
+  const { timeoutMs = TIMEOUT_MS, whenBusy = 'wait', signal, log } = options;
+  const waitMs = whenBusy === 'reject' ? 0 : (options.waitMs ?? WAIT_MS);
   const begin = {
     ...beginOf(options),
     namespace,
     key,
     fingerprints: options.fingerprints ?? [fingerprintOf(request, options)],
   };
-  const answer = await claim(client, begin, { timeoutMs, waitMs, signal, log });
+  const answer = await claim(client, begin, { timeoutMs, waitMs, whenBusy, signal, log });
   switch (answer.kind) {
     case 'acquired':
       return run(client, { namespace, key, acquired: answer }, work, options);
@@ -102,11 +109,13 @@ async function run<T>(
   const hold = { namespace, key, leaseToken: acquired.leaseToken };
   const { encoded, record } = await perform(client, { hold, acquired }, work, options);
   const { attempt, fencingToken } = acquired;
-  return { value: decodeValue(encoded) as T, replayed: false, attempt, fencingToken, expireMs: record.expireMs };
+  const { contentType, labels = {} } = encoded;
+  const { expireMs } = record;
+  return { value: decodeValue(encoded) as T, replayed: false, attempt, fencingToken, expireMs, contentType, labels };
 }
 
 function replay<T>(stored: Completed): RunResult<T> {
   if (stored.resultDropped) throw new ResultDroppedError(stored.completeMs);
-  const { attempt, fencingToken, expireMs } = stored;
-  return { value: decodeValue(stored) as T, replayed: true, attempt, fencingToken, expireMs };
+  const { attempt, fencingToken, expireMs, contentType, labels } = stored;
+  return { value: decodeValue(stored) as T, replayed: true, attempt, fencingToken, expireMs, contentType, labels };
 }
