@@ -1,0 +1,1 @@
+"""The messages of the API, made by generate.sh from proto/onced/v1."""

@@ -1,0 +1,1 @@
+"""A real server, and a faulty network in front of it."""
