@@ -16,6 +16,11 @@ export interface TcpProxy {
    * client's socket is reset. The server is left alone until it has done all that it was asked. Resolves when it happened.
    */
   swallowNextReply(matches?: (request: Buffer) => boolean): Promise<void>;
+  /**
+   * Lies in wait for the next request that fits: resolves when it comes, just before it is passed on or lost. With 'lose
+   * reply' it is passed on, and nothing more comes back on that connection.
+   */
+  catchNextRequest(matches: (request: Buffer) => boolean, fate: Fate): Promise<void>;
   /** Each chunk is held back this long, in each direction; order is kept. 0 turns it off. */
   delay(delayMs: number): void;
   /** Bytes in these directions are read and lost, on old connections and new ones, until `heal`. */
@@ -24,14 +29,20 @@ export interface TcpProxy {
   refuse(): void;
   /** Resets what is open now; new connections pass. */
   cut(): void;
-  /** Ends every fault but the swallowing that is still armed. What was black-holed stays lost. */
+  /** Ends every fault but what is still armed for a next request. What was black-holed stays lost. */
   heal(): void;
   close(): Promise<void>;
 }
 
+export type Fate = 'pass' | 'lose' | 'lose reply';
+
 interface Swallow {
   readonly matches: (request: Buffer) => boolean;
   readonly done: () => void;
+}
+
+interface Catch extends Swallow {
+  readonly fate: Fate;
 }
 
 interface Faults {
@@ -40,6 +51,7 @@ interface Faults {
   loseReplies: boolean;
   refuses: boolean;
   readonly swallows: Swallow[];
+  readonly catches: Catch[];
 }
 
 interface Link {
@@ -48,7 +60,14 @@ interface Link {
 }
 
 export async function startTcpProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
-  const faults: Faults = { delayMs: 0, loseRequests: false, loseReplies: false, refuses: false, swallows: [] };
+  const faults: Faults = {
+    delayMs: 0,
+    loseRequests: false,
+    loseReplies: false,
+    refuses: false,
+    swallows: [],
+    catches: [],
+  };
   const links = new Set<Link>();
   let accepted = 0;
   const listener = createServer({ noDelay: true }, (client) => {
@@ -70,6 +89,10 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     swallowNextReply: (matches = () => true) =>
       new Promise((resolve) => {
         faults.swallows.push({ matches, done: resolve });
+      }),
+    catchNextRequest: (matches, fate) =>
+      new Promise((resolve) => {
+        faults.catches.push({ matches, fate, done: resolve });
       }),
     delay(delayMs) {
       faults.delayMs = delayMs;
@@ -104,13 +127,16 @@ function join(link: Link, faults: Faults, links: Set<Link>): void {
   const { client, server } = link;
   links.add(link);
   let swallow: Swallow | undefined;
+  let isDeaf = false;
   pass(client, server, faults, (chunk) => {
-    const armed = faults.swallows.findIndex(({ matches }) => matches(chunk));
-    if (swallow === undefined && armed >= 0) [swallow] = faults.swallows.splice(armed, 1);
-    return faults.loseRequests ? 'lose' : 'pass';
+    swallow ??= takeFitting(faults.swallows, chunk);
+    const caught = takeFitting(faults.catches, chunk);
+    caught?.done();
+    isDeaf ||= caught?.fate === 'lose reply';
+    return faults.loseRequests || caught?.fate === 'lose' ? 'lose' : 'pass';
   });
   pass(server, client, faults, () => {
-    if (swallow === undefined) return faults.loseReplies ? 'lose' : 'pass';
+    if (swallow === undefined) return faults.loseReplies || isDeaf ? 'lose' : 'pass';
     // Half-closed, not reset: the server reads the end of the stream only after it has carried out what came before.
     client.resetAndDestroy();
     server.end();
@@ -124,6 +150,11 @@ function join(link: Link, faults: Faults, links: Set<Link>): void {
     if (!server.writableEnded) server.destroy();
   });
   server.on('close', () => client.destroy());
+}
+
+function takeFitting<Armed extends Swallow>(armed: Armed[], request: Buffer): Armed | undefined {
+  const place = armed.findIndex(({ matches }) => matches(request));
+  return place < 0 ? undefined : armed.splice(place, 1)[0];
 }
 
 /** Copies one direction, chunk after chunk, with back-pressure. */

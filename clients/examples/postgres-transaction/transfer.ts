@@ -4,7 +4,7 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import type { Acquired, OncedClient } from '../../node/index.ts';
 
-const NAMESPACE = 'transfers';
+export const NAMESPACE = 'transfers';
 const LEASE_MS = 5_000;
 const WAIT_MS = 10_000;
 
@@ -22,7 +22,11 @@ export interface Receipt {
 }
 
 /** The receipt, from this call or from an earlier one. Rejects when nobody can say yet: call again. */
-export async function transferOnce(onced: OncedClient, pool: Pool, transfer: Transfer): Promise<Receipt> {
+export async function transferOnce(
+  onced: Pick<OncedClient, 'begin'>,
+  pool: Pool,
+  transfer: Transfer,
+): Promise<Receipt> {
   const begun = await onced.begin({ namespace: NAMESPACE, key: transfer.id, leaseMs: LEASE_MS, waitMs: WAIT_MS });
   if (begun.kind === 'acquired') return move(pool, transfer, begun);
   if (begun.kind === 'completed') return JSON.parse(Buffer.from(begun.result).toString()) as Receipt;
@@ -44,7 +48,7 @@ async function move(pool: Pool, transfer: Transfer, { leaseToken }: Acquired): P
   });
 }
 
-async function moveMoney(database: PoolClient, { id, from, to, cents }: Transfer): Promise<Receipt> {
+export async function moveMoney(database: PoolClient, { id, from, to, cents }: Transfer): Promise<Receipt> {
   await database.query('insert into transfers (id, from_account, to_account, cents) values ($1, $2, $3, $4)', [
     id,
     from,
@@ -59,7 +63,7 @@ async function moveMoney(database: PoolClient, { id, from, to, cents }: Transfer
   return { id, balanceCents: Number(rows[0]?.cents) };
 }
 
-async function inTransaction<T>(pool: Pool, work: (database: PoolClient) => Promise<T>): Promise<T> {
+export async function inTransaction<T>(pool: Pool, work: (database: PoolClient) => Promise<T>): Promise<T> {
   const database = await pool.connect();
   let broken = true;
   try {
