@@ -1,0 +1,39 @@
+// All keyboard shortcuts.
+
+import { Modal } from '@mantine/core';
+import { PAGES } from './pages.ts';
+
+const ELSEWHERE: readonly (readonly [string, string])[] = [
+  ['/', 'find a key'],
+  ['?', 'this list'],
+  ['t', 'light or dark'],
+  ['↓ ↑', 'the next or previous row of a list'],
+  ['Enter', 'open the row'],
+  ['Esc', 'close a dialog'],
+];
+
+export default function Help({ onClose }: { readonly onClose: () => void }) {
+  const pages = PAGES.map(({ letter, name }) => [`g ${letter}`, name] as const);
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title="Keyboard shortcuts"
+      lockScroll={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <dl className="shortcuts">
+        {[...pages, ...ELSEWHERE].map(([keys, meaning]) => (
+          <div key={keys}>
+            <dt>
+              {keys.split(' ').map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </Modal>
+  );
+}

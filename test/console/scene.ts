@@ -1,0 +1,79 @@
+// What the console's tests share: a real server in a process of its own, the console in a real Chromium, and an operator's
+// calls to make and look at records.
+
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { launchChromium, openPage, type WatchedPage } from '../support/chromium.ts';
+import { makeFolder, serveOnced, type Served } from '../support/onced.ts';
+import { connect, connectAdmin, type AdminClient, type TestClient } from '../support/server.ts';
+
+const BUILD = fileURLToPath(new URL('../../clients/console/build.ts', import.meta.url));
+export const ADMIN_KEY = 'the-admin-key-of-the-console-tests';
+
+export interface Scene extends AsyncDisposable {
+  readonly served: Served;
+  readonly browser: Browser;
+  readonly client: TestClient;
+  readonly admin: AdminClient;
+  /** The folder of the server's files. */
+  readonly folder: string;
+  /** A page at a path of the console, as an operator's own browser. */
+  open(path: string, options?: BrowserContextOptions): Promise<WatchedPage>;
+}
+
+export interface SceneOptions {
+  /** Instead of an SQLite file. */
+  readonly store?: string;
+  /** The server asks for credentials; ADMIN_KEY is the first. */
+  readonly asksForCredentials?: boolean;
+  readonly args?: readonly string[];
+}
+
+export async function openScene({ store, asksForCredentials = false, args = [] }: SceneOptions = {}): Promise<Scene> {
+  buildConsole();
+  const folder = await makeFolder();
+  const url = store ?? `sqlite:${join(folder.path, 'onced.db')}`;
+  const keyFile = join(folder.path, 'admin.key');
+  await writeFile(keyFile, ADMIN_KEY);
+  const credentials = asksForCredentials ? ['--admin-key-file', keyFile] : [];
+  const served = await serveOnced(['--store', url, '--log-level', 'error', ...credentials, ...args], {
+    folder: folder.path,
+  });
+  const browser = await launchChromium();
+  const [client, admin] = [connect(served.grpc), connectAdmin(served.grpc)];
+  return {
+    served,
+    browser,
+    client,
+    admin,
+    folder: folder.path,
+    async open(path, options) {
+      const watched = await openPage(browser, options);
+      await watched.page.goto(served.http + path);
+      return watched;
+    },
+    async [Symbol.asyncDispose]() {
+      client.raw.close();
+      admin.raw.close();
+      await browser.close();
+      await served[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What is tested is what the sources say now; built already, this takes a moment. */
+export function buildConsole(): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BUILD], { encoding: 'utf8', timeout: 120_000 });
+  if (status !== 0) throw new Error(`the console could not be built: ${stdout}${stderr}`);
+}
+
+export const freshNamespace = (): string => `console/${randomUUID().slice(0, 8)}`;
+
+/** The path of a page with what it shows. */
+export const pathTo = (path: string, parameters: Readonly<Record<string, string>>): string =>
+  `${path}#${new URLSearchParams(parameters).toString()}`;
