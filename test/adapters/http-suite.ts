@@ -255,7 +255,7 @@ export function describeHttp(name: string, serve: Serve): void {
           expect(shop.effects).toBe(REQUESTS);
           expect(lost / (REQUESTS * SENDINGS)).toBeCloseTo(SHARE_DROPPED, 1);
         }),
-      120_000,
+      240_000,
     );
   });
 }

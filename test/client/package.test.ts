@@ -34,6 +34,12 @@ test('the packed client runs the lines of its README in an empty project', async
   const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023,dom'];
   await run(process.execPath, [TSC, ...strict, '--types', '', 'main.ts'], { cwd: folder.path });
   await writeFile(join(folder.path, 'main.js'), lines);
+  // No adapter needs its framework to be loaded.
+  const names = Object.keys(exportsOf(await readFile(join(PACKAGE, 'package.json'), 'utf8')));
+  const loads = names.map((name) => `await import('@onced/client${name.slice(1)}');`).join('\n');
+  await writeFile(join(folder.path, 'loads.js'), loads);
+  await run(process.execPath, ['loads.js'], { cwd: folder.path, timeout: 20_000 });
+  expect(names).toContain('./express');
   const outputs = [];
   for (let times = 0; times < 2; times++) {
     outputs.push(await run(process.execPath, ['main.js'], { cwd: folder.path, timeout: 20_000 }));
@@ -43,3 +49,5 @@ test('the packed client runs the lines of its README in an empty project', async
     "{ charge: 'ch_order-17' } true\n",
   ]);
 }, 180_000);
+
+const exportsOf = (manifest: string): object => (JSON.parse(manifest) as { readonly exports: object }).exports;

@@ -1,0 +1,42 @@
+// The examples run as they are, against one server: and since all of them store the same, a charge that was made behind
+// one framework is replayed behind the next.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { serveOnced } from '../support/onced.ts';
+import { send } from './scene.ts';
+
+const EXAMPLES = ['express', 'fastify', 'hono'];
+
+async function startExample(name: string, address: string): Promise<AsyncDisposable & { readonly url: string }> {
+  const program = fileURLToPath(new URL(`../../clients/examples/http/${name}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [program], {
+    env: { ...process.env, ONCED_ADDRESS: address },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [url] = (await once(createInterface(child.stdout), 'line')) as [string];
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      const closed = once(child, 'close');
+      child.kill('SIGKILL');
+      await closed;
+    },
+  };
+}
+
+test('a charge made behind one framework is replayed behind each other', async () => {
+  await using server = await serveOnced(['--store', 'memory:', '--log-level', 'error']);
+  const replies = [];
+  for (const name of EXAMPLES) {
+    await using service = await startExample(name, server.grpc);
+    replies.push(await send(service.url, { key: 'order-17', body: '{"amount":10}' }));
+  }
+  const [first] = replies;
+  expect(first?.body.toString()).toMatch(/^\{"charge":1,"amount":10,"fencingToken":\d+\}$/u);
+  for (const { status, body } of replies) expect([status, body]).toEqual([201, first?.body]);
+  expect(replies.map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true', 'true']);
+});
