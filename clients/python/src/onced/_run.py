@@ -105,7 +105,7 @@ def record_returned(attempt: BaseAttempt, value: T) -> Steps[RunResult[T]]:
     )
 
 
-def replay(stored: pb.Completed, decode: Callable[[StoredResult], Any] = decode_value) -> RunResult[Any]:
+def replay(stored: pb.Completed, decode: Callable[[StoredResult], Any]) -> RunResult[Any]:
     """Raises ResultDroppedError."""
     if stored.result_dropped:
         raise ResultDroppedError(instant(stored.complete_time))

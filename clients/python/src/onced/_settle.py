@@ -145,13 +145,13 @@ def _intent_error(thrown: BaseException) -> IntentError:
     if isinstance(thrown, WorkError):
         code, detail, content_type = thrown.code, thrown.detail, thrown.content_type
     return IntentError(
-        code=_cut(code, limits.CODE_BYTES_MAX),
-        message=_cut(str(thrown), limits.MESSAGE_BYTES_MAX),
+        code=cut(code, limits.CODE_BYTES_MAX),
+        message=cut(str(thrown), limits.MESSAGE_BYTES_MAX),
         detail=detail,
         content_type=content_type,
     )
 
 
-def _cut(text: str, bytes_max: int) -> str:
+def cut(text: str, bytes_max: int) -> str:
     """The longest start of the text that fits, without half a character at its end."""
     return text.encode(errors="replace")[:bytes_max].decode(errors="ignore")

@@ -21,6 +21,10 @@ class StoredResult:
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
+def as_stored(result: StoredResult) -> StoredResult:
+    return result
+
+
 def encode_value(value: Any) -> StoredResult:
     """Raises TypeError or ValueError for what has no JSON: a set, a NaN, a cycle."""
     if isinstance(value, StoredResult):

@@ -16,6 +16,7 @@ from onced._core import Core
 from onced._reconcile import Reconciled, claim_request, won_orphan
 from onced._run import RunResult, begin_request, record_returned, renewal_of, replay
 from onced._steps import Pause, Step, Steps
+from onced._values import StoredResult, as_stored, decode_value
 from onced.attempt import AsyncAttempt, working
 from onced.errors import OncedError
 from onced.once import AsyncOnce
@@ -61,6 +62,16 @@ class AsyncClient:
     ) -> RunResult[T]:
         """As Client.run_once. The work is cancelled before its lease could be lost: LeaseEndingError."""
         return await self._run(begin_request(namespace, key, request, options), work, options)
+
+    async def run_stored(
+        self,
+        namespace: str,
+        key: str,
+        work: Callable[[AsyncAttempt], Awaitable[StoredResult]],
+        **options: Unpack[RunOptions],
+    ) -> RunResult[StoredResult]:
+        """As Client.run_stored."""
+        return await self._run(begin_request(namespace, key, None, options), work, options, decode=as_stored)
 
     def once(self, namespace: str, key: str, request: object, **options: Unpack[RunOptions]) -> AsyncOnce:
         """As Client.once, for an async with statement."""
@@ -171,10 +182,16 @@ class AsyncClient:
         self.close()
 
     async def _run(
-        self, asked: pb.BeginIntentRequest, work: Callable[[AsyncAttempt], Awaitable[T]], run: RunOptions
+        self,
+        asked: pb.BeginIntentRequest,
+        work: Callable[[AsyncAttempt], Awaitable[T]],
+        run: RunOptions,
+        decode: Callable[[StoredResult], Any] = decode_value,
     ) -> RunResult[T]:
         won = await self._drive(claim(self._core, asked, run))
-        return await self._shielded(self._perform(self._hold(won, run), work)) if isinstance(won, Won) else replay(won)
+        if not isinstance(won, Won):
+            return replay(won, decode)
+        return await self._shielded(self._perform(self._hold(won, run), work))
 
     def _hold(self, won: Won, run: RunOptions) -> AsyncAttempt:
         return AsyncAttempt(self._core, renewal_of(won), won.acquired, won.sent_at, run, self._drive)

@@ -15,6 +15,7 @@ from onced._core import Core
 from onced._reconcile import Reconciled, claim_request, won_orphan
 from onced._run import RunResult, begin_request, record_returned, renewal_of, replay
 from onced._steps import Steps, run_steps
+from onced._values import StoredResult, as_stored, decode_value
 from onced.attempt import Attempt, working
 from onced.once import Once
 from onced.options import ClientOptions, OnCall, OnLog, RunOptions, Tls
@@ -58,6 +59,12 @@ class Client:
         OrphanedError when nobody knows whether it happened; what the work raised: see RunOptions.on_throw.
         """
         return self._run(begin_request(namespace, key, request, options), work, options)
+
+    def run_stored(
+        self, namespace: str, key: str, work: Callable[[Attempt], StoredResult], **options: Unpack[RunOptions]
+    ) -> RunResult[StoredResult]:
+        """run_once for results that are bytes already, with media type and labels. The fingerprints are in the options."""
+        return self._run(begin_request(namespace, key, None, options), work, options, decode=as_stored)
 
     def once(self, namespace: str, key: str, request: object, **options: Unpack[RunOptions]) -> Once:
         """run_once as a with statement, whose body must look whether there is anything to do:
@@ -178,9 +185,15 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, asked: pb.BeginIntentRequest, work: Callable[[Attempt], T], run: RunOptions) -> RunResult[T]:
+    def _run(
+        self,
+        asked: pb.BeginIntentRequest,
+        work: Callable[[Attempt], T],
+        run: RunOptions,
+        decode: Callable[[StoredResult], Any] = decode_value,
+    ) -> RunResult[T]:
         won = self._drive(claim(self._core, asked, run))
-        return self._perform(self._hold(won, run), work) if isinstance(won, Won) else replay(won)
+        return self._perform(self._hold(won, run), work) if isinstance(won, Won) else replay(won, decode)
 
     def _hold(self, won: Won, run: RunOptions) -> Attempt:
         return Attempt(self._core, renewal_of(won), won.acquired, won.sent_at, run)

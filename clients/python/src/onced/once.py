@@ -10,6 +10,7 @@ from typing_extensions import Self
 
 from onced._claim import Won, claim
 from onced._run import replay
+from onced._values import decode_value
 from onced.attempt import AsyncAttempt, Attempt, BaseAttempt, working
 from onced.options import RunOptions
 from onced.v1 import idempotency_pb2 as pb
@@ -44,7 +45,7 @@ class _Once(Generic[A]):
         self._working.enter_context(working(attempt))
 
     def _replay(self, stored: pb.Completed) -> None:
-        self.is_replayed, self.result = True, replay(stored).value
+        self.is_replayed, self.result = True, replay(stored, decode_value).value
 
 
 class Once(_Once[Attempt]):
