@@ -85,7 +85,10 @@ export const limits = {
   /** Scans, lists and settings at a time; few while the server is overloaded, so that whoever helps can still look. */
   admissionAdminMax: 16,
   admissionAdminMaxOverloaded: 4,
-  /** The process is at its end when timers run this late although the loop hardly ever rests, or its heap is this full. */
+  /**
+   * The process is at its end when its timers run this late (lookups are shed at 2.5 times that, begins at 5 times) although
+   * the loop hardly ever rests, or when its heap is this full.
+   */
   admissionLagMsMax: 100,
   admissionUtilizationMax: 0.95,
   admissionHeapShareMax: 0.85,

@@ -251,9 +251,9 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     },
 
     guard(state) {
-      const trouble = troubleOf(state);
-      shedCause = trouble ?? shedCause;
-      shedding = trouble === undefined ? Math.max(0, shedding - 1) : Math.min(SHED_MAX, shedding + 1);
+      const { classesToShed, cause } = troubleOf(state);
+      if (classesToShed > 0) shedCause = cause;
+      shedding += Math.sign(classesToShed - shedding);
     },
   };
 }

@@ -1,12 +1,12 @@
 // Whether the process itself is at its end: an event loop that runs late although it never rests, or a heap that is nearly
-// full. Looked at once a second; each such second sheds one class more, each good one readmits one.
+// full. Looked at once a second; the answer is how many classes should be shed, and admission goes there one a second.
 
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { limits } from '../limits.ts';
 
 export interface ProcessState {
-  /** How late timers ran in the last second, 99th percentile. */
+  /** How late timers ran in the last second, the median: a single pause, such as a collection's, is no overload. */
   readonly lagMs: number;
   /** Share of the time that the loop was not waiting for work. High lag alone may be another process' doing. */
   readonly utilization: number;
@@ -31,7 +31,7 @@ export function createProcessMeter(): ProcessMeter {
       const now = performance.eventLoopUtilization();
       const { utilization } = performance.eventLoopUtilization(now, before);
       before = now;
-      const lagMs = Math.max(0, delay.percentile(99) / 1e6 - RESOLUTION_MS);
+      const lagMs = Math.max(0, delay.percentile(50) / 1e6 - RESOLUTION_MS);
       delay.reset();
       const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics();
       return { lagMs, utilization, heapShare: used / limit };
@@ -40,9 +40,17 @@ export function createProcessMeter(): ProcessMeter {
   };
 }
 
-/** Undefined while all is well. */
-export function troubleOf({ lagMs, utilization, heapShare }: ProcessState): 'event_loop' | 'heap' | undefined {
-  if (heapShare > limits.admissionHeapShareMax) return 'heap';
-  const isLate = lagMs > limits.admissionLagMsMax && utilization > limits.admissionUtilizationMax;
-  return isLate ? 'event_loop' : undefined;
+export interface Trouble {
+  /** 0 to 3. */
+  readonly classesToShed: number;
+  readonly cause: 'event_loop' | 'heap';
 }
+
+export function troubleOf({ lagMs, utilization, heapShare }: ProcessState): Trouble {
+  if (heapShare > limits.admissionHeapShareMax) return { classesToShed: LAGS.length, cause: 'heap' };
+  const isBusy = utilization > limits.admissionUtilizationMax;
+  return { classesToShed: isBusy ? LAGS.filter((lag) => lagMs > lag).length : 0, cause: 'event_loop' };
+}
+
+/** Callers who take turns can keep a slow machine busy without end; begins are shed only when a second brings two turns. */
+const LAGS = [1, 2.5, 5].map((times) => times * limits.admissionLagMsMax);
