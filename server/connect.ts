@@ -2,7 +2,14 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
-import { ConnectError, cors, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
+import {
+  ConnectError,
+  cors,
+  createContextKey,
+  createContextValues,
+  type ConnectRouter,
+  type HandlerContext,
+} from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
@@ -46,18 +53,39 @@ export function createConnect(options: ConnectOptions): ConnectEndpoint {
     readMaxBytes: limits.requestBytesMax,
     writeMaxBytes: limits.responseBytesMax,
     maxTimeoutMs: limits.httpCallMsMax,
+    contextValues: ({ socket }) => createContextValues().set(PEER, `${socket.remoteAddress}:${socket.remotePort}`),
   });
   return {
     serves: (path) => PATHS.some((prefix) => path.startsWith(prefix)),
     handle(request, response) {
       const { origin } = request.headers;
       const isAllowed = origin !== undefined && options.corsOrigins.includes(origin);
+      if (!isAllowed && isRebound(request)) {
+        response.writeHead(403).end();
+        return;
+      }
       if (isAllowed) allow(response, origin);
       if (request.method !== 'OPTIONS') adapter(request, response);
       else response.writeHead(isAllowed ? 204 : 403).end();
     },
   };
 }
+
+/**
+ * A page of a stranger's name that was made to point at this machine (DNS rebinding): to the browser it and this server are
+ * one origin. Where the call comes over loopback the page must be of loopback too.
+ */
+function isRebound({ headers, socket }: IncomingMessage): boolean {
+  if (headers.origin === undefined || !isLoopback(socket.localAddress ?? '')) return false;
+  const host = URL.canParse(headers.origin) ? new URL(headers.origin).hostname : '';
+  return !isLoopback(host);
+}
+
+const isLoopback = (host: string): boolean =>
+  /^(localhost|127(\.\d+){3}|(::ffff:)?127(\.\d+){3}|\[?::1\]?)$/.test(host);
+
+/** The address that a call came from, for limits on failures. */
+const PEER = createContextKey('', { description: 'host:port of the caller' });
 
 function allow(response: ServerResponse, origin: string): void {
   response.setHeader('access-control-allow-origin', origin);
@@ -110,7 +138,7 @@ async function takeCall(
 ): Promise<Execution> {
   const authorization = context.requestHeader.get('authorization') ?? undefined;
   try {
-    const principal = await identify({ authorization, peer: 'http', certificate: undefined });
+    const principal = await identify({ authorization, peer: context.values.get(PEER), certificate: undefined });
     const timeoutMs = context.timeoutMs();
     const deadlineMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
     return { name: method.localName, request, call: { deadlineMs, signal: context.signal, principal } };

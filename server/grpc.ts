@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../proto/grpc.ts';
+import { boundConnections, CONNECTION_BOUNDS, type ConnectionBounds } from './connections.ts';
 import type { Engine } from './context.ts';
 import { streamHandler, tolerant, type CallOptions, unaryHandler, unimplementedHandler } from './grpc-calls.ts';
 import { limits } from './limits.ts';
@@ -30,6 +31,8 @@ export interface GrpcOptions {
   readonly credentials?: ServerCredentials;
   /** Who a caller is; everybody is anonymous without it. */
   readonly identify?: Identify;
+  /** Replace the bounds of connections, so that a test need not open thousands nor wait for minutes. */
+  readonly connections?: Partial<ConnectionBounds & { readonly idleMsMax: number }>;
 }
 
 export interface GrpcListener {
@@ -48,12 +51,12 @@ const CHANNEL_OPTIONS = {
   'grpc.max_concurrent_streams': limits.streamsPerConnectionMax,
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
-  'grpc.max_connection_idle_ms': 5 * 60_000,
 };
 
 export async function startGrpc(options: GrpcOptions): Promise<GrpcListener> {
   const { engine, log, address, credentials, identify = everybodyIsAnonymous } = options;
-  const server = new Server(CHANNEL_OPTIONS);
+  const { idleMsMax = limits.connectionIdleMsMax, ...bounds } = options.connections ?? {};
+  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_connection_idle_ms': idleMsMax });
   const sessions = createSessions({ engine, log, identify });
   const health = new HealthImplementation({ '': 'SERVING', [IdempotencyService.typeName]: 'SERVING' });
   const idempotency = { unary: idempotencyOperations, streams: idempotencyStreams };
@@ -66,6 +69,11 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcListener> {
   health.addToServer(server);
   addReflection(server, [IdempotencyService, AdminService]);
   const port = await bind(server, address, credentials ?? ServerCredentials.createInsecure());
+  boundConnections(server, {
+    bounds: { ...CONNECTION_BOUNDS, ...bounds },
+    log,
+    onOld: (peer) => sessions.drain(peer),
+  });
   const host = address.slice(0, address.lastIndexOf(':'));
 
   return {

@@ -42,6 +42,15 @@ export const limits = {
   metadataBytesMax: 16 * KIB,
   /** Per connection; grpc-js advertises 2^32 - 1 by default. */
   streamsPerConnectionMax: 1000,
+  /** Connections of the gRPC listener. A client needs one; a quarter for one address leaves room for a balancer's. */
+  connectionsMax: 4096,
+  connectionsPerAddressMax: 1024,
+  connectionAgeMsMax: 30 * MINUTE_MS,
+  connectionGraceMs: 30 * SECOND_MS,
+  connectionIdleMsMax: 5 * MINUTE_MS,
+  /** So many pings with nothing between them within this time are a flood: gRPC clients keep alive by one in 10 s at most. */
+  pingsInRowMax: 500,
+  pingsInRowMsMin: MINUTE_MS,
   /** Unanswered operations of one Session: enough to keep a pack of 256 in each stage, small enough to bound memory. */
   /** Longest call by HTTP: a wait at its bound and room to answer; streams are asked for again after it. */
   httpCallMsMax: 10 * MINUTE_MS,

@@ -25,8 +25,8 @@ type Result = NonNullable<MessageInitShape<typeof OperationResultSchema>['result
 
 export interface Sessions {
   readonly handler: (stream: Stream) => void;
-  /** Every session answers what it has read, then ends. */
-  drain(): void;
+  /** Every session (of this peer) answers what it has read, then ends. */
+  drain(peer?: string): void;
 }
 
 interface SessionOptions extends Answering {
@@ -35,7 +35,8 @@ interface SessionOptions extends Answering {
 
 export function createSessions(options: SessionOptions): Sessions {
   const { engine, log } = options;
-  const open = new Set<() => void>();
+  /** The way to end each, and its peer. */
+  const open = new Map<() => void, string>();
   const openSession = async (stream: Stream): Promise<void> => {
     assertTakeable(stream.metadata);
     const evidence = evidenceOf(stream);
@@ -44,15 +45,15 @@ export function createSessions(options: SessionOptions): Sessions {
       open.delete(drain);
       engine.metrics.session(-1);
     });
-    open.add(drain);
+    open.set(drain, evidence.peer);
     engine.metrics.session(1);
   };
   return {
     handler(stream) {
       openSession(stream).catch((error: unknown) => breakOff(stream, answerable(error, log)));
     },
-    drain() {
-      for (const drainSession of open) drainSession();
+    drain(peer) {
+      for (const [drainSession, from] of open) if (peer === undefined || peer === from) drainSession();
     },
   };
 }

@@ -3,8 +3,12 @@
 import type { Code } from './errors.ts';
 
 export interface ClientOptions {
-  /** host:port of the server's gRPC listener, such as 127.0.0.1:50051. `dns:///name:port` spreads over all addresses. */
-  readonly address: string;
+  /**
+   * host:port of the server's gRPC listener, such as 127.0.0.1:50051. Several servers on one store: a list of IP
+   * addresses with ports, or `dns:///name:port` for all addresses of a name. The client keeps to one of them, and goes to
+   * another when that one ends; each client starts with any of them.
+   */
+  readonly address: string | readonly string[];
   /** Sent as `authorization: Bearer …`. A function is asked for each call, and for each new Session. Default: none. */
   readonly token?: string | (() => string | Promise<string>);
   /**

@@ -22,7 +22,7 @@ import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
 import type { Engine } from '../../server/context.ts';
 import { openEngine, type EngineOptions } from '../../server/engine.ts';
-import { startGrpc, type GrpcListener } from '../../server/grpc.ts';
+import { startGrpc, type GrpcListener, type GrpcOptions } from '../../server/grpc.ts';
 import { createMetrics, type MetricsOwner } from '../../server/metrics.ts';
 import { everybodyIsAnonymous, type Identify } from '../../server/principal.ts';
 
@@ -38,6 +38,7 @@ export interface TestServer extends AsyncDisposable {
 export interface TestServerOptions extends Omit<EngineOptions, 'metrics' | 'log'> {
   /** Who callers are; everybody is anonymous without it. */
   readonly identifyBy?: (engine: Engine) => Identify;
+  readonly connections?: GrpcOptions['connections'];
 }
 
 /** Serves the store; closing it closes the store too. */
@@ -47,7 +48,13 @@ export async function startTestServer(options: TestServerOptions): Promise<TestS
   const metrics = createMetrics();
   const { engine, stop } = await openEngine({ ...options, metrics, log });
   const identify = options.identifyBy?.(engine) ?? everybodyIsAnonymous;
-  const listener = await startGrpc({ engine, log, identify, address: '127.0.0.1:0' });
+  const listener = await startGrpc({
+    engine,
+    log,
+    identify,
+    address: '127.0.0.1:0',
+    ...(options.connections === undefined ? {} : { connections: options.connections }),
+  });
   const client = connect(listener.address);
   const admin = connectAdmin(listener.address);
   return {

@@ -47,7 +47,8 @@ export function createConnection(options: ClientOptions, log: Log): Connection {
   const fixed = typeof token === 'string' ? bearer(token) : new Metadata();
   let client: Client | undefined;
   let silentCalls = 0;
-  const open = (): Client => new Client(address, channelCredentials(options.tls), channelOptions(options.tls));
+  const target = targetOf(address);
+  const open = (): Client => new Client(target, channelCredentials(options.tls), channelOptions(options.tls));
 
   return {
     get client() {
@@ -64,7 +65,7 @@ export function createConnection(options: ClientOptions, log: Log): Connection {
       silentCalls += 1;
       if (silentCalls < SILENT_CALLS_MAX) return;
       silentCalls = 0;
-      log('warn', 'no answer to several calls in a row: opening a new connection', { address });
+      log('warn', 'no answer to several calls in a row: opening a new connection', { address: target });
       // Calls still open on the old channel end by their own deadline.
       client?.close();
       client = undefined;
@@ -105,15 +106,38 @@ function channelOptions(tls: ClientOptions['tls']): ChannelOptions {
 }
 
 function checkAddress({ address, token, tls }: ClientOptions): void {
-  if (typeof address !== 'string' || !/:\d+$/u.test(address)) {
-    throw new TypeError(`address must be host:port, such as 127.0.0.1:50051, found ${JSON.stringify(address)}`);
+  const addresses: readonly string[] = Array.isArray(address) ? address : [address];
+  for (const each of addresses) {
+    if (typeof each === 'string' && /:\d+$/u.test(each)) continue;
+    throw new TypeError(`address must be host:port, such as 127.0.0.1:50051, found ${JSON.stringify(each)}`);
   }
-  if (token !== undefined && tls === undefined && !isLoopback(address)) {
-    throw new TypeError(`the token would travel to ${address} in plain text: give tls, or tls: false to accept that`);
+  if (addresses.length === 0) throw new TypeError('address must name at least one server, found []');
+  const plain = addresses.find((each) => !isLoopback(each));
+  if (token !== undefined && tls === undefined && plain !== undefined) {
+    throw new TypeError(`the token would travel to ${plain} in plain text: give tls, or tls: false to accept that`);
   }
 }
 
+/** What grpc-js calls it. In random order, so that many clients share the servers. */
+function targetOf(address: ClientOptions['address']): string {
+  if (typeof address === 'string') return address;
+  const [only] = address;
+  if (only !== undefined && address.length === 1) return only;
+  const versions = new Set(address.map((each) => isIP(hostOf(each))));
+  const [version = 0] = versions;
+  if (versions.size > 1 || version === 0) {
+    const found = JSON.stringify(address);
+    throw new TypeError(
+      `a list of addresses must be of IPv4 or of IPv6 addresses, found ${found}; for a name use dns:///name:port`,
+    );
+  }
+  const shuffled = address.map((each) => ({ each, place: Math.random() })).toSorted((a, b) => a.place - b.place);
+  return `ipv${version}:${shuffled.map(({ each }) => each).join(',')}`;
+}
+
+const hostOf = (address: string): string => address.slice(0, address.lastIndexOf(':')).replaceAll(/[[\]]/gu, '');
+
 function isLoopback(address: string): boolean {
-  const host = address.slice(0, address.lastIndexOf(':')).replaceAll(/[[\]]/gu, '');
+  const host = hostOf(address);
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }

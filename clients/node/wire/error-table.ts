@@ -40,5 +40,14 @@ export const deadlineExceeded = (timeoutMs: number): OncedError =>
 export const unreachable = (message: string, cause?: unknown): OncedError =>
   oncedError({ code: 'UNAVAILABLE', reason: 'UNREACHABLE', message, cause });
 
+/** The connection broke, or there was none: nobody answered, not even to refuse. */
+export const disconnected = (message: string, cause?: unknown): OncedError =>
+  oncedError({ code: 'UNAVAILABLE', reason: 'UNREACHABLE', message, metadata: NO_CONNECTION, cause });
+
+export const NO_CONNECTION = { cause: 'connection' } as const;
+
+export const isDisconnected = ({ reason, metadata }: OncedError): boolean =>
+  reason === 'UNREACHABLE' && metadata['cause'] === NO_CONNECTION.cause;
+
 export const closed = (): OncedError =>
   oncedError({ code: 'CANCELLED', reason: 'CLOSED', message: 'the client was closed' });

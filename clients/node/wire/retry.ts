@@ -1,7 +1,7 @@
 // Repeats of a call: only what the server or the network asks to repeat, within the call's time, at random moments, and
 // out of a budget, so that a server in trouble is not buried under repeats.
 
-import { deadlineExceeded } from './error-table.ts';
+import { deadlineExceeded, isDisconnected } from './error-table.ts';
 import { OncedError } from '../errors.ts';
 import type { RetryOptions } from '../options.ts';
 import { backoffMs, sleep } from '../signals.ts';
@@ -12,6 +12,8 @@ const BACKOFF_MS_MAX = 1_000;
 /** As gRPC's retry throttling (A6): a failure costs one token, ten answers earn one, below half there are no repeats. */
 const TOKENS_MAX = 10;
 const TOKENS_PER_ANSWER = 0.1;
+/** A connection that breaks takes all of its calls with it: together they are one failure. */
+const BREAK_MS = 100;
 
 export interface Retrier {
   /** Settles within `timeoutMs`, all tries and waits included. */
@@ -23,11 +25,15 @@ export type Once<T> = (attempt: number, timeoutMs: number) => Promise<T>;
 export function createRetrier(options: RetryOptions = {}): Retrier {
   const { triesMax = TRIES_MAX, backoffMsMin = BACKOFF_MS_MIN, backoffMsMax = BACKOFF_MS_MAX } = options;
   let tokens = TOKENS_MAX;
+  let brokeMs = -Infinity;
 
   /** Milliseconds to wait before a repeat; undefined when there must be none. */
   const waitOf = (error: unknown, tries: number): number | undefined => {
     if (!(error instanceof OncedError) || !error.isRetryable) return undefined;
-    tokens = Math.max(0, tokens - 1);
+    if (!isDisconnected(error) || performance.now() - brokeMs >= BREAK_MS) {
+      tokens = Math.max(0, tokens - 1);
+      brokeMs = performance.now();
+    }
     if (tries >= triesMax || tokens <= TOKENS_MAX / 2) return undefined;
     return (error.retryAfterMs ?? 0) + backoffMs({ tries: tries - 1, min: backoffMsMin, max: backoffMsMax });
   };

@@ -4,7 +4,7 @@
 import type { Metadata, ServiceError } from '@grpc/grpc-js';
 import type { OperationResult } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import type { Connection } from './connection.ts';
-import { closed, deadlineExceeded, oncedError, unreachable } from './error-table.ts';
+import { closed, deadlineExceeded, disconnected, oncedError, unreachable } from './error-table.ts';
 import type { OncedError } from '../errors.ts';
 import type { Log, SessionOptions } from '../options.ts';
 import { createSessionQueue, turnOf, type Pending } from './session-queue.ts';
@@ -196,7 +196,7 @@ class Session implements Transport<PackedCalls> {
   /** The stream is over: all that is pending may or may not have happened, and can be repeated. */
   #over(error: ServiceError | undefined): void {
     this.#stream = undefined;
-    const cause = error === undefined ? unreachable('the server ended the session') : broken(errorOfCall(error));
+    const cause = error === undefined ? disconnected('the server ended the session') : broken(errorOfCall(error));
     this.#failuresInRow += 1;
     const backoffMs = Math.min(REOPEN_MS_MAX, REOPEN_MS_MIN * 2 ** this.#failuresInRow);
     this.#reopenAtMs = performance.now() + Math.random() * backoffMs;
@@ -249,7 +249,7 @@ function broken(error: OncedError): OncedError {
     case 'UNIMPLEMENTED':
       return error;
     default:
-      return unreachable(`the session broke: ${error.message}`, error);
+      return disconnected(`the session broke: ${error.message}`, error);
   }
 }
 

@@ -5,7 +5,7 @@ import { anyUnpack, durationMs, type Any } from '@bufbuild/protobuf/wkt';
 import type { ServiceError } from '@grpc/grpc-js';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../../proto/gen/google/rpc/error_details_pb.js';
 import { StatusSchema, type Status } from '../../../proto/gen/google/rpc/status_pb.js';
-import { oncedError } from './error-table.ts';
+import { NO_CONNECTION, oncedError } from './error-table.ts';
 import { CODES, type Code, type ErrorFacts, type OncedError } from '../errors.ts';
 
 const DOMAIN = 'onced.v1';
@@ -18,8 +18,18 @@ export const errorOfStatus = ({ code, message, details }: Status): OncedError =>
 export function errorOfCall(error: ServiceError): OncedError {
   const packed = error.metadata?.get('grpc-status-details-bin')[0];
   const details = Buffer.isBuffer(packed) ? readStatus(packed) : [];
-  return oncedError({ ...readDetails(CODES[error.code] ?? 'UNKNOWN', details), message: error.details, cause: error });
+  const facts = readDetails(CODES[error.code] ?? 'UNKNOWN', details);
+  const metadata = facts.reason === 'UNREACHABLE' && !hasTrailers(error) ? NO_CONNECTION : facts.metadata;
+  return oncedError({
+    ...facts,
+    ...(metadata === undefined ? {} : { metadata }),
+    message: error.details,
+    cause: error,
+  });
 }
+
+/** Whoever answers sends a content type at least; what grpc-js says by itself has nothing. */
+const hasTrailers = ({ metadata }: ServiceError): boolean => Object.keys(metadata?.getMap() ?? {}).length > 0;
 
 function readStatus(bytes: Buffer): readonly Any[] {
   try {
