@@ -13,8 +13,12 @@ export interface OncedProcess {
 }
 
 /** Resolves once it serves. It does not outlive this process. */
-export async function serveOnced(store: string, address = '127.0.0.1:0'): Promise<OncedProcess> {
-  const args = [MAIN, 'serve', '--store', store, '--grpc', address, '--http', '127.0.0.1:0'];
+export async function serveOnced(
+  store: string,
+  { address = '127.0.0.1:0', config }: { readonly address?: string; readonly config?: string } = {},
+): Promise<OncedProcess> {
+  const file = config === undefined ? [] : ['--config', config];
+  const args = [MAIN, 'serve', '--store', store, '--grpc', address, '--http', '127.0.0.1:0', ...file];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   process.once('exit', () => child.kill('SIGKILL'));
   let said = '';

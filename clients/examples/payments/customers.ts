@@ -8,20 +8,20 @@ const CUSTOMERS = 50;
 /** A customer who has pressed this often gives up; nobody does unless something is broken. */
 const PRESSES_MAX = 200;
 
-/** Resolves once every customer has a receipt for every order, or has given up. */
-export async function shop(url: string, orders: readonly string[], onPaid: () => void): Promise<void> {
+/** `urlOf` says where to press next. Resolves once every customer has a receipt for every order, or has given up. */
+export async function shop(urlOf: () => string, orders: readonly string[], onPaid: () => void): Promise<void> {
   const waiting = orders.values();
   const customer = async (): Promise<void> => {
     for (const order of waiting) {
-      if (await payUntilPaid(url, order)) onPaid();
+      if (await payUntilPaid(urlOf, order)) onPaid();
     }
   };
   await Promise.all(Array.from({ length: CUSTOMERS }, customer));
 }
 
-async function payUntilPaid(url: string, order: string): Promise<boolean> {
+async function payUntilPaid(urlOf: () => string, order: string): Promise<boolean> {
   for (let presses = 0; presses < PRESSES_MAX; presses++) {
-    if (await press(url, order)) return true;
+    if (await press(urlOf(), order)) return true;
     await pause(PRESS_AGAIN_MS * (0.5 + Math.random()));
   }
   return false;

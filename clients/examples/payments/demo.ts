@@ -1,28 +1,25 @@
-// npm run demo: a thousand orders through a shaky payment provider, without Onced and with it, and what was charged.
-// With Onced its server is killed and restarted in the middle. Ends with 1 if that let a double charge through.
+// npm run demo: a thousand orders through a shaky payment provider, and what was charged: without Onced; with it while its
+// server is killed; and with it while the service's own workers are killed right after a charge, under both policies.
+// Ends with 1 if Onced let a double charge through.
 //
 //   --orders 1000              how many
-//   --address 127.0.0.1:50051  use this server instead of one of its own; it is not killed then
+//   --address 127.0.0.1:50051  use this server instead of one of its own; nothing is killed then
 
-import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { createClient } from '../../node/index.ts';
-import { shop } from './customers.ts';
-import { payDirectly, payOnce, startEndpoint, startReconciling, type Pay } from './endpoint.ts';
-import { startProvider, type Provider } from './provider.ts';
+import { payDirectly, payOnce, startEndpoint, startReconciling } from './endpoint.ts';
+import { startProvider, type AfterCharge } from './provider.ts';
 import { startServer, type DemoServer } from './server.ts';
+import { goShopping, type Result } from './trip.ts';
+import { startWorkers, type Workers } from './workers.ts';
 
-interface Result {
-  readonly name: string;
-  readonly orders: number;
-  readonly calls: number;
-  readonly paid: number;
-  readonly charges: number;
-  readonly doubles: number;
+/** A worker is killed each time that so many have been charged. */
+const CHARGES_PER_KILL = 300;
+
+interface Row extends Result {
+  readonly kills?: number;
 }
-
-const PROGRESS_EVERY_MS = 1_000;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -30,83 +27,87 @@ async function main(): Promise<void> {
   });
   const count = Number(values.orders);
   if (!Number.isInteger(count) || count < 1) throw new Error(`--orders must be a whole number, found ${values.orders}`);
+  const { address } = values;
 
   const without = await shopWithout(count);
-  const server = values.address === undefined ? await startServer() : undefined;
+  const withOnced = address === undefined ? await shopAndKill(count) : [await shopWith(count, address)];
+  show([without, ...withOnced]);
+  process.exitCode = Math.max(...withOnced.map(verdict));
+}
+
+async function shopWithout(count: number): Promise<Row> {
+  using provider = await startProvider();
+  using endpoint = await startEndpoint(payDirectly(provider.url));
+  return await goShopping({ name: 'without Onced', count, provider, urlOf: () => endpoint.url });
+}
+
+async function shopAndKill(count: number): Promise<readonly Row[]> {
+  const server = await startServer();
   try {
-    const withOnced = await shopWith(count, values.address ?? server?.address ?? '', server);
-    show([without, withOnced]);
-    process.exitCode = verdict(withOnced);
+    const serverKilled = await shopWith(count, server.address, server);
+    // At the same time: mostly they wait for the leases of the dead.
+    const policies = ['take-over', 'hold'] as const;
+    const workersKilled = policies.map(async (policy) => shopWithWorkers(count, server.address, policy));
+    return [serverKilled, ...(await Promise.all(workersKilled))];
   } finally {
-    await server?.stop();
+    await server.stop();
   }
 }
 
-async function shopWithout(count: number): Promise<Result> {
-  using provider = await startProvider();
-  return await goShopping({ name: 'without Onced', count, provider, pay: payDirectly(provider.url) });
-}
-
-async function shopWith(count: number, address: string, server: DemoServer | undefined): Promise<Result> {
+async function shopWith(count: number, address: string, server?: DemoServer): Promise<Row> {
   using provider = await startProvider();
   using onced = createClient({ address });
-  using _reconciling = startReconciling(provider.url, onced);
-  const pay = payOnce(provider.url, onced);
-  if (server === undefined) return await goShopping({ name: 'with Onced', count, provider, pay });
+  const place = { providerUrl: provider.url, onced, namespace: 'demo/payments' };
+  using _reconciling = startReconciling(place);
+  using endpoint = await startEndpoint(payOnce(place));
+  const trip = { count, provider, urlOf: () => endpoint.url };
+  if (server === undefined) return await goShopping({ name: 'with Onced', ...trip });
   const onHalf = async (): Promise<void> => {
     console.log('killing the Onced server (SIGKILL) and starting it again');
     await server.killAndRestart();
     console.log('the Onced server is back');
   };
-  return await goShopping({ name: 'with Onced, its server killed half way', count, provider, pay, onHalf });
+  const result = await goShopping({ name: 'Onced killed', ...trip, onHalf });
+  return { ...result, kills: 1 };
 }
 
-interface Trip {
-  readonly name: string;
-  readonly count: number;
-  readonly provider: Provider;
-  readonly pay: Pay;
-  /** Called once, when half of the orders have their receipt. */
-  readonly onHalf?: () => Promise<void>;
+/**
+ * Now and then the money moves, the reply is lost, and the worker that waits for it is killed, with all else that it was
+ * doing. TAKE_OVER: the next attempt sees the checkpoint and asks the provider. HOLD: nothing runs until somebody has.
+ */
+async function shopWithWorkers(count: number, address: string, policy: 'take-over' | 'hold'): Promise<Row> {
+  let workers: Workers | undefined;
+  const killWorker: AfterCharge = (charges, worker) => {
+    const isDue = charges % CHARGES_PER_KILL === CHARGES_PER_KILL / 2;
+    if (isDue) workers?.kill(worker);
+    return isDue;
+  };
+  using provider = await startProvider(killWorker);
+  using started = await startWorkers([policy, address, provider.url]);
+  workers = started;
+  using onced = createClient({ address });
+  const place = { providerUrl: provider.url, onced, namespace: `demo/${policy}` };
+  using _reconciling = policy === 'hold' ? startReconciling(place) : undefined;
+  const name = policy === 'hold' ? 'workers killed, HOLD' : 'workers killed, TAKE_OVER';
+  const result = await goShopping({ name, count, provider, urlOf: () => started.url() });
+  return { ...result, kills: started.killed };
 }
 
-async function goShopping({ name, count, provider, pay, onHalf }: Trip): Promise<Result> {
-  using endpoint = await startEndpoint(pay);
-  // Fresh names, so that a server that is used again knows none of them.
-  const runId = randomUUID().slice(0, 8);
-  const orders = Array.from({ length: count }, (_, index) => `order-${runId}-${index + 1}`);
-  let paid = 0;
-  let half: Promise<void> | undefined;
-  const tell = (): void => console.log(`${name}: ${paid} of ${count} orders have a receipt`);
-  const progress = setInterval(tell, PROGRESS_EVERY_MS);
-  try {
-    await shop(endpoint.url, orders, () => {
-      paid += 1;
-      if (paid >= count / 2) half ??= onHalf?.();
-    });
-    await half;
-  } finally {
-    clearInterval(progress);
-  }
-  tell();
-  const charges = provider.charges.length;
-  const charged = new Set(provider.charges.map(({ order }) => order)).size;
-  return { name, orders: count, calls: endpoint.calls, paid, charges, doubles: charges - charged };
-}
-
-function show(results: readonly Result[]): void {
+function show(rows: readonly Row[]): void {
   const table = new Table({
-    head: ['', 'orders', 'calls', 'charges', 'double charges'],
-    style: { head: [], border: [] },
+    head: ['', 'orders', 'presses', 'kills', 'provider asked', 'charges', 'double charges'],
+    style: { head: [], border: [], compact: true },
   });
-  for (const { name, orders, calls, charges, doubles } of results) table.push([name, orders, calls, charges, doubles]);
+  for (const { name, orders, presses, kills = 0, questions, charges, doubles } of rows) {
+    table.push([name, orders, presses, kills, questions, charges, doubles]);
+  }
   console.log(`\n${table.toString()}`);
 }
 
 /** 1 when Onced let a double charge through, or left somebody without a receipt. */
-function verdict({ doubles, paid, orders }: Result): 0 | 1 {
-  if (doubles > 0) console.error(`error: ${doubles} double charges with Onced`);
-  if (paid < orders) console.error(`error: ${orders - paid} orders were left without a receipt`);
+function verdict({ name, doubles, paid, orders }: Row): 0 | 1 {
+  if (doubles > 0) console.error(`error: ${doubles} double charges (${name})`);
+  if (paid < orders) console.error(`error: ${orders - paid} orders were left without a receipt (${name})`);
   return doubles > 0 || paid < orders ? 1 : 0;
 }
 
