@@ -1,24 +1,28 @@
 // Two `onced serve` on one store are one Onced: whatever was said to the one, the other knows, and when one is killed the
 // other goes on. The same sentences for every store; SQLite passes them with its one server.
 
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  FailKind,
-  type Acquired,
-  type BeginIntentResponse,
-  type Completed,
-} from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { FailKind, type Completed } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
 import { createClient } from '../../clients/node/index.ts';
 import { watch } from '../rpc/managed.ts';
-import { bytes, ms, msOf, refusal, type BeginInit } from '../rpc/scene.ts';
+import { bytes, ms, refusal } from '../rpc/scene.ts';
 import { describeWith } from '../support/with-package.ts';
+import {
+  acquiredOf,
+  listAll,
+  newIntent,
+  newNamespace,
+  textOf,
+  untilOrphaned,
+  WAIT,
+  waitersOf,
+  type Intent,
+} from './intents.ts';
 import { PLACES, servePeers, type Peer, type Peers, type Place, type PlaceKind } from './places.ts';
 
 const STORE_MS_MAX = 120_000;
-/** Nothing here waits for so long unless something is wrong; the machine may be busy. */
-const WAIT = ms(30_000);
 const SHORT_LEASE = ms(300);
 
 for (const kind of PLACES) {
@@ -292,64 +296,4 @@ function checkTwoServers(kind: PlaceKind): void {
     expect(textOf(await held.completed(peers.b))).toBe('through B');
     expect(await waitedFor.acquire(peers.b, { wait: WAIT })).toMatchObject({ attempt: 2, takenOver: true });
   });
-}
-
-interface Id {
-  readonly namespace: string;
-  readonly key: string;
-}
-
-type Intent = ReturnType<typeof newIntent>;
-
-const newNamespace = (): string => `servers/${randomUUID()}`;
-
-/** A key of its own, begun through whichever server. */
-function newIntent(id: Id = { namespace: newNamespace(), key: 'order-1' }) {
-  const begin = ({ client }: Peer, init: BeginInit = {}): Promise<BeginIntentResponse> => {
-    const timeoutMs = 10_000 + (init.wait === undefined ? 0 : msOf(WAIT));
-    return client.beginIntent({ ...id, attemptId: randomUUID(), ...init }, { timeoutMs });
-  };
-  return {
-    id,
-    begin,
-    acquire: async (peer: Peer, init?: BeginInit): Promise<Acquired> => acquiredOf(await begin(peer, init)),
-    completed: async (peer: Peer, init?: BeginInit): Promise<Completed> => {
-      const { outcome } = await begin(peer, init);
-      if (outcome.case !== 'completed') throw new Error(`expected completed, got ${outcome.case ?? 'nothing'}`);
-      return outcome.value;
-    },
-    holder: (lease: Acquired | undefined) => ({ ...id, leaseToken: lease?.leaseToken ?? new Uint8Array() }),
-  };
-}
-
-function acquiredOf({ outcome }: BeginIntentResponse): Acquired {
-  if (outcome.case !== 'acquired') throw new Error(`expected acquired, got ${outcome.case ?? 'nothing'}`);
-  return outcome.value;
-}
-
-const textOf = ({ result }: Completed): string => Buffer.from(result).toString();
-
-async function waitersOf({ served }: Peer): Promise<number> {
-  const metrics = await (await fetch(`${served.http}/metrics`)).text();
-  return Number(/^onced_waiters (\d+)$/m.exec(metrics)?.[1]);
-}
-
-async function untilOrphaned({ client }: Peer, id: Id): Promise<void> {
-  await expect
-    .poll(async () => (await client.lookup(id)).record?.summary?.state, { timeout: 30_000, interval: 20 })
-    .toBe(IntentState.ORPHANED);
-}
-
-async function listAll(
-  admin: Peer['admin'],
-  filter: { readonly namespace: string; readonly states?: IntentState[] },
-): Promise<readonly string[]> {
-  const keys: string[] = [];
-  let pageToken = '';
-  do {
-    const page = await admin.listRecords({ filter, pageSize: 7, pageToken });
-    keys.push(...page.records.map(({ summary }) => summary?.key ?? ''));
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
-  return keys;
 }
