@@ -180,7 +180,8 @@ export interface StoreStats {
 
 /** What an acknowledgement means on this store, for GetServerInfo, the start-up log and the console. */
 export interface StoreDescription {
-  readonly kind: 'memory' | 'sqlite' | 'postgres' | 'redis' | 'redis-cluster';
+  /** A store of somebody else's has a word of its own. */
+  readonly kind: 'memory' | 'sqlite' | 'postgres' | 'redis' | 'redis-cluster' | (string & Record<never, never>);
   /** One sentence: what survives once a call was answered. */
   readonly acknowledged: string;
   /** Named durability level (`disk`, `replica`, `cache`, `none`). */
