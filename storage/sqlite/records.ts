@@ -27,10 +27,15 @@ export interface Table {
 
 export function findRow(table: Table, id: RecordId, hash = table.places.placeOf(id)): readonly Cell[] | undefined {
   const { statements, recent } = table;
-  let row: unknown[] | undefined;
-  for (const rowid of recent.idsAt(hash)) row ??= statements.findRecent.get(rowid, id.namespace, id.key);
-  row ??= statements.find.get(hash, id.namespace, id.key);
-  return row === undefined ? undefined : packRow(row as (Cell | Buffer)[]);
+  return findAmong(table, recent.idsAt(hash), id) ?? findAmong(table, statements.idsAt.all(hash), id);
+}
+
+function findAmong({ statements }: Table, ids: readonly number[], { namespace, key }: RecordId) {
+  for (const id of ids) {
+    const row = statements.find.get(id, namespace, key);
+    if (row !== undefined) return packRow(row as (Cell | Buffer)[]);
+  }
+  return undefined;
 }
 
 export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs): RecordReply {

@@ -17,7 +17,7 @@ export function prepareStatements(database: Database) {
     database.prepare<unknown[], Candidate>(sqlOf(name)).raw();
   return {
     find: records(rows('find')),
-    findRecent: records(rows('find-recent')),
+    idsAt: database.prepare<[number], number>(sqlOf('ids-at')).pluck(),
     placed: rows('placed'),
     unplaced: database.prepare<unknown[], Candidate>(sqlOf('unplaced')).raw(),
     place: write('place'),
