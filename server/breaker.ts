@@ -110,8 +110,10 @@ export function createBreaker(inner: Store): Breaker {
     if (failuresInRow >= limits.breakerFailuresInRow || isHalf) isOpen = true;
   };
 
-  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
-    if (isOpen) throw new StoreError('unavailable', 'the store does not answer; it is asked again in a moment');
+  const guarded = <T>(call: () => Promise<T>): Promise<T> => {
+    if (isOpen) {
+      return Promise.reject(new StoreError('unavailable', 'the store does not answer; it is asked again in a moment'));
+    }
     return new Promise<T>((resolve, reject) => {
       const entry: Pending = {
         startMs: performance.now(),
@@ -177,13 +179,11 @@ export function createBreaker(inner: Store): Breaker {
   return {
     store: {
       ...inner,
-      claim: async (request: ClaimRequest, options?: VerbOptions) => guarded(async () => inner.claim(request, options)),
-      extend: async (request: ExtendRequest, options?: VerbOptions) =>
-        guarded(async () => inner.extend(request, options)),
-      settle: async (request: SettleRequest, options?: VerbOptions) =>
-        guarded(async () => inner.settle(request, options)),
-      read: async (request: ReadRequest, options?: VerbOptions) => guarded(async () => inner.read(request, options)),
-      list: async (request: ListRequest, options?: VerbOptions) => guarded(async () => inner.list(request, options)),
+      claim: (request: ClaimRequest, options?: VerbOptions) => guarded(() => inner.claim(request, options)),
+      extend: (request: ExtendRequest, options?: VerbOptions) => guarded(() => inner.extend(request, options)),
+      settle: (request: SettleRequest, options?: VerbOptions) => guarded(() => inner.settle(request, options)),
+      read: (request: ReadRequest, options?: VerbOptions) => guarded(() => inner.read(request, options)),
+      list: (request: ListRequest, options?: VerbOptions) => guarded(() => inner.list(request, options)),
     },
     isOpen: () => isOpen,
     isDown,

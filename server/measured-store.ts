@@ -20,37 +20,57 @@ export function measuredStore(
   metrics: Pick<Metrics, 'storeVerb'>,
   onRecordVerb: (durationMs: number) => void = () => undefined,
 ): Store {
-  const measured = <Arguments extends unknown[], Result>(
+  // Without async functions: each would be one more promise for every verb of every call.
+  const measured = <Request, Result>(
     verb: string,
-    call: (...args: Arguments) => Promise<Result>,
-  ): ((...args: Arguments) => Promise<Result>) => {
+    call: (request: Request, options?: VerbOptions) => Promise<Result>,
+  ): ((request: Request, options?: VerbOptions) => Promise<Result>) => {
     const isRecordVerb = RECORD_VERBS.has(verb);
-    return async (...args) => {
+    return (request, options) => {
       const startMs = performance.now();
-      try {
-        const result = await call(...args);
-        const durationMs = performance.now() - startMs;
-        metrics.storeVerb(verb, 'ok', durationMs);
-        if (isRecordVerb) onRecordVerb(durationMs);
-        return result;
-      } catch (error) {
-        metrics.storeVerb(verb, error instanceof StoreError ? error.kind : 'unavailable', performance.now() - startMs);
-        throw error;
-      }
+      return call(request, options).then(
+        (result) => {
+          const durationMs = performance.now() - startMs;
+          metrics.storeVerb(verb, 'ok', durationMs);
+          if (isRecordVerb) onRecordVerb(durationMs);
+          return result;
+        },
+        (error: unknown) => {
+          const outcome = error instanceof StoreError ? error.kind : 'unavailable';
+          metrics.storeVerb(verb, outcome, performance.now() - startMs);
+          throw error;
+        },
+      );
     };
   };
+  const stats = measured('stats', (_: undefined, options?: VerbOptions) => store.stats(options));
+  const ping = measured('ping', (_: undefined, options?: VerbOptions) => store.ping(options));
   return {
     description: store.description,
     registry: store.registry,
-    claim: measured('claim', (request: ClaimRequest, options?: VerbOptions) => store.claim(request, options)),
-    extend: measured('extend', (request: ExtendRequest, options?: VerbOptions) => store.extend(request, options)),
-    settle: measured('settle', (request: SettleRequest, options?: VerbOptions) => store.settle(request, options)),
-    read: measured('read', (request: ReadRequest, options?: VerbOptions) => store.read(request, options)),
-    list: measured('list', (request: ListRequest, options?: VerbOptions) => store.list(request, options)),
-    remove: measured('remove', (request: RemoveRequest, options?: VerbOptions) => store.remove(request, options)),
-    compact: measured('compact', (request: CompactRequest, options?: VerbOptions) => store.compact(request, options)),
-    stats: measured('stats', (options?: VerbOptions) => store.stats(options)),
-    ping: measured('ping', (options?: VerbOptions) => store.ping(options)),
+    claim: measured<ClaimRequest, Awaited<ReturnType<Store['claim']>>>('claim', (request, options) =>
+      store.claim(request, options),
+    ),
+    extend: measured<ExtendRequest, Awaited<ReturnType<Store['extend']>>>('extend', (request, options) =>
+      store.extend(request, options),
+    ),
+    settle: measured<SettleRequest, Awaited<ReturnType<Store['settle']>>>('settle', (request, options) =>
+      store.settle(request, options),
+    ),
+    read: measured<ReadRequest, Awaited<ReturnType<Store['read']>>>('read', (request, options) =>
+      store.read(request, options),
+    ),
+    list: measured<ListRequest, Awaited<ReturnType<Store['list']>>>('list', (request, options) =>
+      store.list(request, options),
+    ),
+    remove: measured<RemoveRequest, Awaited<ReturnType<Store['remove']>>>('remove', (request, options) =>
+      store.remove(request, options),
+    ),
+    compact: measured<CompactRequest, Awaited<ReturnType<Store['compact']>>>('compact', (request, options) =>
+      store.compact(request, options),
+    ),
+    stats: (options) => stats(undefined, options),
+    ping: (options) => ping(undefined, options),
     onRemoteChange: (listener) => store.onRemoteChange(listener),
     close: () => store.close(),
   };

@@ -5,11 +5,18 @@ import type { Labels, Settlement } from '../../storage/contract/index.ts';
 
 /** SHA-256 (hex) over everything that the holder said of the outcome. How long to keep it is not part of what it said. */
 export function settleDigest(settlement: Settlement): string {
-  const parts = partsOf(settlement).map((part) => (typeof part === 'string' ? Buffer.from(part, 'utf8') : part));
+  const parts = partsOf(settlement);
+  const lengths = parts.map((part) => (typeof part === 'string' ? Buffer.byteLength(part) : part.length));
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 4 * parts.length));
+  let offset = 0;
   // Length before each part, so that no two different contents give the same bytes.
-  const lengths = Buffer.alloc(4 * parts.length);
-  for (const [index, part] of parts.entries()) lengths.writeUInt32BE(part.length, 4 * index);
-  return hash('sha256', Buffer.concat([lengths, ...parts]), 'hex');
+  for (const length of lengths) offset = bytes.writeUInt32BE(length, offset);
+  for (const [index, part] of parts.entries()) {
+    if (typeof part === 'string') bytes.write(part, offset);
+    else bytes.set(part, offset);
+    offset += lengths[index] ?? 0;
+  }
+  return hash('sha256', bytes, 'hex');
 }
 
 function partsOf(settlement: Settlement): readonly (string | Uint8Array)[] {
