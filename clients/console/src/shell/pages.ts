@@ -1,7 +1,7 @@
 // Every page: its path, its name, the letter that leads to it after g, and how its code is loaded, when it is first shown.
 
 import { lazy, type ComponentType } from 'react';
-import { OverviewIcon } from '../parts/icons.tsx';
+import { FindIcon, OverviewIcon } from '../parts/icons.tsx';
 
 export interface PageEntry {
   readonly path: string;
@@ -11,6 +11,7 @@ export interface PageEntry {
   readonly View: ComponentType;
 }
 
+/** In the order of the menu. */
 export const PAGES: readonly PageEntry[] = [
   {
     path: '/',
@@ -19,4 +20,17 @@ export const PAGES: readonly PageEntry[] = [
     Icon: OverviewIcon,
     View: lazy(async () => import('../pages/overview/page.tsx')),
   },
+  {
+    path: '/find',
+    name: 'Find',
+    letter: 'f',
+    Icon: FindIcon,
+    View: lazy(async () => import('../pages/find/page.tsx')),
+  },
 ];
+
+/** Reached from lists, not from the menu. */
+const IntentView = lazy(async () => import('../pages/intent/page.tsx'));
+
+export const viewAt = (path: string): ComponentType | undefined =>
+  path === '/intent' ? IntentView : PAGES.find((page) => page.path === path)?.View;

@@ -11,7 +11,7 @@ import { Page } from '../parts/page.tsx';
 import { useSession } from '../session/session.tsx';
 import { Boundary } from './boundary.tsx';
 import { Navigation } from './navigation.tsx';
-import { PAGES } from './pages.ts';
+import { PAGES, viewAt } from './pages.ts';
 import { ScopeField, useScope } from './scope.tsx';
 import { useShortcuts, type Shortcuts } from './shortcuts.ts';
 
@@ -26,14 +26,20 @@ export function Shell() {
   const toggleTheme = useThemeToggle();
   const go = (to: string): void => navigate(pathTo(to, { namespace: scope }));
   const pageShortcuts: Shortcuts = Object.fromEntries(PAGES.map((page) => [`g ${page.letter}`, () => go(page.path)]));
-  useShortcuts({ ...pageShortcuts, '?': () => setIsHelpOpen(true), t: toggleTheme.run });
+  useShortcuts({
+    ...pageShortcuts,
+    '/': () => navigate(pathTo('/find', { namespace: scope, focus: 'key' })),
+    '?': () => setIsHelpOpen(true),
+    t: toggleTheme.run,
+  });
 
   // Who listens to the page instead of seeing it is told that it is another one.
   useEffect(() => {
     setIsMenuOpen(false);
-    main.current?.focus();
+    // Unless the page has put the cursor somewhere itself.
+    if (main.current?.contains(document.activeElement) !== true) main.current?.focus();
   }, [path]);
-  const View = PAGES.find((page) => page.path === path)?.View ?? NotHere;
+  const View = viewAt(path) ?? NotHere;
   return (
     <div className="shell" data-menu={isMenuOpen ? 'open' : 'closed'}>
       <header className="bar">
