@@ -20,6 +20,9 @@ passed=$(grep -c '"Action":"pass".*"Test":' "$work/report" || true)
 failures=$(grep -c '"Action":"fail".*"Test":' "$work/report" || true)
 if [ "$failed" = 1 ]; then grep -o '"Output":".*"' "$work/report" | tail -80; fi
 
+# The scenarios that every language carries out, over a network that loses things; .bin/scenarios is used by test/clients/ci.sh.
+go build -o .bin/scenarios ./internal/scenarios
+
 # An empty program runs the README's ten lines twice, against a real server.
 (cd ../.. && exec node_modules/.bin/node cli/main.ts serve --store memory: --grpc 127.0.0.1:0 --http 127.0.0.1:0 \
   --log-level error) >"$work/server" &

@@ -10,7 +10,9 @@ trap '[ -z "$server" ] || kill "$server"; rm -rf "$work"' EXIT
 
 rm -rf target/surefire-reports
 failed=0
-mvn -q -B test >"$work/maven" 2>&1 || failed=1
+# The class path is for test/clients/ci.sh, which carries out the scenarios of every language.
+mvn -q -B test org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath -Dmdep.outputFile=target/classpath \
+  >"$work/maven" 2>&1 || failed=1
 counts=$(cat target/surefire-reports/*.txt 2>/dev/null | sed -n 's/^Tests run: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p')
 failures=$(awk '{ sum += $2 + $3 } END { print sum + 0 }' <<<"$counts")
 passed=$(awk '{ sum += $1 - $2 - $3 } END { print sum + 0 }' <<<"$counts")
