@@ -13,6 +13,7 @@ import {
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { blameCallers } from './connect-faults.ts';
 import { CallOver, detailsOf, type Rejection } from './errors.ts';
 import { answerable, execute, executeStream, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
@@ -45,6 +46,7 @@ export function createConnect(options: ConnectOptions): ConnectEndpoint {
     routes: (router) => {
       addService(router, IdempotencyService, { ...idempotencyOperations }, { ...idempotencyStreams }, options);
       addService(router, AdminService, { ...adminOperations }, { ...adminStreams }, options);
+      blameCallers(router.handlers);
     },
     // gRPC itself needs HTTP/2 and has a listener of its own.
     grpc: false,

@@ -19,6 +19,7 @@ import {
   type StreamOperation,
   type UnaryOperation,
 } from './operations.ts';
+import { blameCaller } from './grpc-faults.ts';
 import { everybodyIsAnonymous, type Identify } from './principal.ts';
 import { addReflection } from './reflection.ts';
 import { createSessions } from './session.ts';
@@ -56,7 +57,8 @@ const CHANNEL_OPTIONS = {
 export async function startGrpc(options: GrpcOptions): Promise<GrpcListener> {
   const { engine, log, address, credentials, identify = everybodyIsAnonymous } = options;
   const { idleMsMax = limits.connectionIdleMsMax, ...bounds } = options.connections ?? {};
-  const server = new Server({ ...CHANNEL_OPTIONS, 'grpc.max_connection_idle_ms': idleMsMax });
+  const channel = { ...CHANNEL_OPTIONS, 'grpc.max_connection_idle_ms': idleMsMax };
+  const server = new Server({ ...channel, interceptors: [blameCaller] });
   const sessions = createSessions({ engine, log, identify });
   const health = new HealthImplementation({ '': 'SERVING', [IdempotencyService.typeName]: 'SERVING' });
   const idempotency = { unary: idempotencyOperations, streams: idempotencyStreams };

@@ -5,7 +5,7 @@ import { create, isFieldSet, isMessage, type DescField } from '@bufbuild/protobu
 import { DurationSchema, durationMs } from '@bufbuild/protobuf/wkt';
 import { NamespacePolicySchema, type NamespacePolicy } from '../proto/gen/onced/v1/admin_pb.js';
 import { DEFAULT_NAMESPACE_POLICY, POLICY_BOUNDS } from './policy-defaults.ts';
-import type { Violations } from './validate.ts';
+import { isWellFormedDuration, type Violations } from './validate.ts';
 
 export interface PolicyLayer {
   /** A namespace, "server" or "default". */
@@ -47,6 +47,8 @@ export function checkBounds(policy: NamespacePolicy, violations: Violations): vo
     const value = numberOf(policy, field);
     if (field.fieldKind === 'enum') {
       if (!field.enum.values.some(({ number }) => number === value)) violations.add(field.name, 'is not a known value');
+    } else if (Number.isNaN(value)) {
+      violations.add(field.name, 'must have nanos from 0 to 999,999,999');
     } else if (bound !== undefined && value !== undefined && (value < bound.min || value > bound.max)) {
       const unit = field.fieldKind === 'message' ? ' ms' : '';
       violations.add(field.name, `must be from ${bound.min}${unit} to ${bound.max}${unit}, found ${value}${unit}`);
@@ -67,9 +69,11 @@ export function checkSense({ policy }: EffectivePolicy, violations: Violations):
   }
 }
 
+/** Milliseconds of a duration; NaN for one that is none. */
 function numberOf(policy: NamespacePolicy, field: DescField): number | undefined {
   const value: unknown = policy[field.localName as keyof NamespacePolicy];
   if (typeof value === 'number') return value;
   if (typeof value === 'bigint') return Number(value);
-  return isMessage(value, DurationSchema) ? durationMs(value) : undefined;
+  if (!isMessage(value, DurationSchema)) return undefined;
+  return isWellFormedDuration(value) ? durationMs(value) : NaN;
 }

@@ -47,7 +47,8 @@ export type PolicyLookup = (namespace: Namespace) => Policy;
 
 /** What an effective policy (every value set that has a default) means for operations. */
 export function policyOfMessage(effective: NamespacePolicy): Policy {
-  const ms = (value: Duration | undefined): DurationMs => durationMs(value === undefined ? 0 : protoMs(value));
+  const ms = (value: Duration | undefined): DurationMs =>
+    durationMs(value === undefined ? 0 : Math.ceil(protoMs(value)));
   return {
     leaseMs: ms(effective.lease),
     leaseMsMax: ms(effective.leaseMax),

@@ -161,12 +161,14 @@ export function readDuration(duration: DurationField, violations: Violations): D
   const { field, value, msMin, msMax } = duration;
   if (value === undefined) return undefined;
   const ms = Math.ceil(protoDurationMs(value));
-  const isWellFormed = Math.abs(value.nanos) < 1e9 && value.nanos >= 0 && Number.isFinite(ms);
-  if (!isWellFormed || ms < msMin || ms > msMax) {
+  if (!isWellFormedDuration(value) || ms < msMin || ms > msMax) {
     violations.add(field, `must be from ${readableMs(msMin)} to ${readableMs(msMax)}, found ${readableMs(ms)}`);
   }
   return durationMs(ms);
 }
+
+/** Not negative, and with less than a second of nanos: protobuf carries any numbers. */
+export const isWellFormedDuration = ({ nanos }: Duration): boolean => nanos >= 0 && nanos < 1e9;
 
 export function readError(wire: WireError | undefined, violations: Violations): IntentError | undefined {
   if (wire === undefined) return undefined;

@@ -1,7 +1,6 @@
 // AdminService: single records and pages of them.
 
 import { create, toJsonString } from '@bufbuild/protobuf';
-import { durationMs as protoMs } from '@bufbuild/protobuf/wkt';
 import {
   GetRecordResponseSchema,
   ListRecordsResponseSchema,
@@ -14,7 +13,6 @@ import {
 } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
 import {
-  durationMs,
   isExpired,
   orphanOf,
   type EpochMs,
@@ -25,7 +23,8 @@ import {
 import type { Engine } from '../context.ts';
 import { invalidFields, Rejection } from '../errors.ts';
 import { recordMessage, stateOf } from '../messages.ts';
-import { readKey, readNamespace, Violations } from '../validate.ts';
+import { limits } from '../limits.ts';
+import { readDuration, readKey, readNamespace, readText, Violations } from '../validate.ts';
 import { pageToken, readPage } from './pages.ts';
 
 export async function getRecord(engine: Engine, request: GetRecordRequest): Promise<GetRecordResponse> {
@@ -43,9 +42,9 @@ export async function getRecord(engine: Engine, request: GetRecordRequest): Prom
 
 export async function listRecords(engine: Engine, request: ListRecordsRequest): Promise<ListRecordsResponse> {
   const filter = request.filter ?? create(RecordFilterSchema);
+  const selection = readFilter(filter);
   const question = `records:${toJsonString(RecordFilterSchema, filter)}`;
   const page = readPage(question, request);
-  const selection = readFilter(filter);
   const found = await engine.store.list({
     ...selection.filter,
     limit: page.size,
@@ -60,6 +59,9 @@ export async function listRecords(engine: Engine, request: ListRecordsRequest): 
     nextPageToken: found.next === undefined ? '' : pageToken(question, found.next),
   });
 }
+
+/** Older than any record can be: longest ttl, grace and hold together. */
+const AGE_MS_MAX = 2 * limits.ttlMsMax;
 
 export interface Selection {
   readonly filter: ListFilter;
@@ -77,8 +79,15 @@ export function readFilter(wire: RecordFilter): Selection {
       violations.add('filter.states', `has an unknown state: ${state}`);
     }
   }
-  const ageMs = wire.ageMin === undefined ? undefined : Math.ceil(protoMs(wire.ageMin));
-  if (ageMs !== undefined && ageMs < 0) violations.add('filter.age_min', 'must not be negative');
+  for (const [field, value] of [
+    ['filter.key', wire.key],
+    ['filter.key_prefix', wire.keyPrefix],
+  ] as const) {
+    readText({ field, value, bytesMax: limits.keyBytesMax }, violations);
+  }
+  readText({ field: 'filter.owner', value: wire.owner, bytesMax: limits.ownerBytesMax }, violations);
+  const age = { field: 'filter.age_min', value: wire.ageMin, msMin: 0, msMax: AGE_MS_MAX };
+  const ageMs = readDuration(age, violations);
   violations.check();
   const states = new Set(wire.states.map(storedState));
   const isOrphansOnly = wire.states.length > 0 && wire.states.every(isOrphanState);
@@ -90,7 +99,7 @@ export function readFilter(wire: RecordFilter): Selection {
       ...(isOrphansOnly ? { orphanedOnly: true } : {}),
       ...(prefix === '' ? {} : { keyPrefix: prefix }),
       ...(wire.owner === '' ? {} : { owner: wire.owner }),
-      ...(ageMs === undefined ? {} : { ageMsMin: durationMs(ageMs) }),
+      ...(ageMs === undefined ? {} : { ageMsMin: ageMs }),
       ...(wire.includeExpired ? { includeExpired: true } : {}),
     },
     matches: (record, nowMs) =>

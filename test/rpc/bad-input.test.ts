@@ -123,6 +123,24 @@ describe('a holder', () => {
   });
 });
 
+describe('an operator', () => {
+  const odd = { 'nanos out of range': seconds(0n, 2_000_000_000), 'negative nanos': seconds(1n, -5) };
+
+  test.each(Object.entries(odd))('with a duration that has %s is told which', async (_, duration) => {
+    const filter = { namespace: scene.namespace, ageMin: duration };
+    expect((await refusal(scene.server.admin.listRecords({ filter }))).fields).toEqual(['filter.age_min']);
+    const policy = { lease: duration };
+    const put = scene.server.admin.putNamespace({ namespace: 'bad/policy', policy, reason: 'test' });
+    expect((await refusal(put)).fields).toEqual(['lease']);
+  });
+
+  test('with a filter of NUL, or longer than any key or owner, is told which', async () => {
+    const filter = { namespace: scene.namespace, keyPrefix: 'a\0', owner: long(257), key: long(513) };
+    const refused = await refusal(scene.server.admin.listRecords({ filter }));
+    expect(refused.fields.toSorted()).toEqual(['filter.key', 'filter.key_prefix', 'filter.owner']);
+  });
+});
+
 describe('bytes that are no message', () => {
   const raw = async (body: Buffer, metadata = new Metadata()): Promise<Refusal> => {
     const path = '/onced.v1.IdempotencyService/BeginIntent';
@@ -155,6 +173,16 @@ describe('bytes that are no message', () => {
 
   test('nothing at all is a request without a key', async () => {
     expect((await raw(Buffer.alloc(0))).fields).toEqual(expect.arrayContaining(['namespace', 'key']));
+  });
+
+  test('beside a grpc-timeout that is none are refused by its name', async () => {
+    const metadata = new Metadata();
+    metadata.set('grpc-timeout', 'soon');
+    expect(await raw(Buffer.alloc(0), metadata)).toMatchObject({
+      code: Code.INVALID_ARGUMENT,
+      reason: 'INVALID_FIELD',
+      fields: ['grpc-timeout'],
+    });
   });
 
   test('5 MiB are more than is read', async () => {
