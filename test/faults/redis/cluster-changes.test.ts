@@ -35,17 +35,24 @@ describeWithRedis('a Redis Cluster that changes under load', () => {
   afterEach(() => Promise.all(stores.map((store) => store.close())));
   afterAll(() => cluster.dispose());
 
-  test('scripts forgotten by every node again and again: callers notice nothing', async () => {
-    const load = startLoad(stores);
-    for (let round = 0; round < 20; round += 1) {
-      await sleep(50);
-      await Promise.all(cluster.nodes.map((node) => node.command('script', 'flush')));
-    }
-    await load.stop();
-    expect(load.ledger.completed.size).toBeGreaterThan(50);
-    expect([...load.ledger.trouble]).toEqual([]);
-    expect(await faultsOf(stores[0], load.ledger)).toEqual([]);
-  });
+  // Tier replica sends its scripts by other connections than the rest.
+  test.each(['replica', 'cache'])(
+    'scripts forgotten by every node again and again: callers notice nothing (%s)',
+    async (tier) => {
+      const url = `${cluster.url}?tier=${tier}`;
+      const tiered = [await openRedisStore({ url }), await openRedisStore({ url })] as const;
+      const load = startLoad(tiered);
+      for (let round = 0; round < 20; round += 1) {
+        await sleep(50);
+        await Promise.all(cluster.nodes.map((node) => node.command('script', 'flush')));
+      }
+      await load.stop();
+      expect(load.ledger.completed.size).toBeGreaterThan(50);
+      expect([...load.ledger.trouble]).toEqual([]);
+      expect(await faultsOf(tiered[0], load.ledger)).toEqual([]);
+      await Promise.all(tiered.map((store) => store.close()));
+    },
+  );
 
   test('slots moved to another primary: callers are told to try again, and no more', { timeout: 120_000 }, async () => {
     const load = startLoad(stores);
