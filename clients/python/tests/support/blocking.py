@@ -10,7 +10,6 @@ from typing import Any, Protocol, TypeVar
 from onced import AsyncAttempt, AsyncClient, Attempt, Client, RunOptions, RunResult
 from onced.v1.idempotency_pb2 import BeginIntentRequest, BeginIntentResponse
 
-
 T = TypeVar("T")
 
 
