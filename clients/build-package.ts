@@ -2,7 +2,7 @@
 // strips no types below node_modules.
 
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
@@ -17,4 +17,14 @@ export function buildPackage(folder: string): string {
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(from '\.[^']+)\.ts'/gu, "$1.js'"));
   }
   return dist;
+}
+
+const GENERATED = 'proto/gen';
+
+/** Puts the generated messages beside the JavaScript: nothing that a client does not import, so the admin ones stay out. */
+export function copyMessages(dist: string): void {
+  cpSync(join(import.meta.dirname, '..', GENERATED), join(dist, GENERATED), {
+    recursive: true,
+    filter: (source) => !source.includes('admin_pb'),
+  });
 }
