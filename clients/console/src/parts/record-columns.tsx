@@ -23,7 +23,7 @@ export const KEY_COLUMN: Column<IntentRecord> = {
 
 export const NAMESPACE_COLUMN: Column<IntentRecord> = {
   name: 'namespace',
-  width: 'minmax(110px, 1fr)',
+  width: 'minmax(125px, 1fr)',
   cell: ({ summary }) => summary?.namespace,
 };
 

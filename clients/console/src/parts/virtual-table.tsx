@@ -41,7 +41,9 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onEnd }: Virtua
     if (index < 0 || index >= rows.length) return;
     virtual.scrollToIndex(index);
     // The row may come into the page only with the next frame.
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"] a`)?.focus());
+    requestAnimationFrame(() =>
+      box.current?.querySelector<HTMLElement>(`[data-index="${index}"] :is(a, button.link)`)?.focus(),
+    );
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
@@ -50,8 +52,9 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onEnd }: Virtua
     const row = event.target instanceof HTMLElement ? event.target.closest('[data-index]') : null;
     focusRow(row === null ? 0 : Number(row.getAttribute('data-index')) + step);
   };
-  const tracks: CSSProperties & { readonly '--tracks': string } = {
+  const tracks: CSSProperties & Readonly<Record<`--${string}`, string>> = {
     '--tracks': columns.map(({ width }) => width).join(' '),
+    '--table-width': `${widthMin(columns)}px`,
   };
   const classOf = ({ isNumber = false }: Column<Row>): string => (isNumber ? 'cell number' : 'cell');
   return (
@@ -99,3 +102,10 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onEnd }: Virtua
     </div>
   );
 }
+
+const GAP_PX = 18;
+const SIDES_PX = 28;
+
+/** Below this it scrolls sideways: the least of each track, and what stands between them. */
+const widthMin = <Row,>(columns: readonly Column<Row>[]): number =>
+  columns.reduce((sum, { width }) => sum + Number(/\d+/.exec(width)?.[0] ?? 0) + GAP_PX, SIDES_PX - GAP_PX);

@@ -1,7 +1,15 @@
 // Every page: its path, its name, the letter that leads to it after g, and how its code is loaded, when it is first shown.
 
 import { lazy, type ComponentType } from 'react';
-import { FindIcon, OverviewIcon } from '../parts/icons.tsx';
+import {
+  AuditIcon,
+  FindIcon,
+  NamespacesIcon,
+  OrphansIcon,
+  OverviewIcon,
+  PurgeIcon,
+  TailIcon,
+} from '../parts/icons.tsx';
 
 export interface PageEntry {
   readonly path: string;
@@ -26,6 +34,41 @@ export const PAGES: readonly PageEntry[] = [
     letter: 'f',
     Icon: FindIcon,
     View: lazy(async () => import('../pages/find/page.tsx')),
+  },
+  {
+    path: '/orphans',
+    name: 'Orphans',
+    letter: 'o',
+    Icon: OrphansIcon,
+    View: lazy(async () => import('../pages/orphans/page.tsx')),
+  },
+  {
+    path: '/namespaces',
+    name: 'Namespaces',
+    letter: 'n',
+    Icon: NamespacesIcon,
+    View: lazy(async () => import('../pages/namespaces/page.tsx')),
+  },
+  {
+    path: '/tail',
+    name: 'Live tail',
+    letter: 't',
+    Icon: TailIcon,
+    View: lazy(async () => import('../pages/tail/page.tsx')),
+  },
+  {
+    path: '/audit',
+    name: 'Audit',
+    letter: 'a',
+    Icon: AuditIcon,
+    View: lazy(async () => import('../pages/audit/page.tsx')),
+  },
+  {
+    path: '/purge',
+    name: 'Purge',
+    letter: 'p',
+    Icon: PurgeIcon,
+    View: lazy(async () => import('../pages/purge/page.tsx')),
   },
 ];
 

@@ -1,0 +1,27 @@
+// What each value of a policy means, in a line. A field that is not here is shown by its name alone.
+
+export const MEANINGS: Readonly<Record<string, string>> = {
+  lease: 'lease when the caller names none',
+  lease_max: 'longest lease a caller may ask for',
+  ttl: 'how long outcomes are kept when the caller names no ttl',
+  ttl_max: 'longest ttl a caller may ask for',
+  result_ttl: 'how long result bytes are kept, if shorter than the ttl',
+  orphan_ttl: 'how long an unresolved orphan stays',
+  late_retry_grace: 'how long an expired remnant stays so that late retries are counted',
+  hold_max: 'longest time one attempt may hold by renewing',
+  wait_max: 'longest wait of a BeginIntent',
+  client_retry_window: 'how long clients go on retrying; shorter retention is refused',
+  max_attempts: 'attempts per key',
+  on_lease_expiry: 'what happens when a lease runs out',
+  on_store_outage: 'what happens while the store is out of reach',
+  result_bytes_max: 'largest result, in bytes',
+  require_fingerprint: 'refuse BeginIntent without a fingerprint',
+  require_issued_key: 'accept only keys made by IssueKeys',
+  archive: 'append records to the archive before they are removed',
+  begins_per_second: 'BeginIntent calls a second, on each server',
+  in_progress_max: 'keys in progress at a time',
+  waiters_per_key_max: 'waiting calls per key, on each server',
+  waiters_max: 'waiting calls of the namespace, on each server',
+  records_max: 'records',
+  create_on_first_use: 'namespaces below may be used without a policy of their own',
+};
