@@ -57,6 +57,9 @@ async function serveAsWorker(config: Config, worker: Worker): Promise<void> {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const announcement = ({ grpcAddress, httpAddress, store }: RunningServer, { workers }: Config): string =>
-  `onced serves gRPC on ${grpcAddress} and HTTP on http://${httpAddress}, store ${store.location}, ` +
+const announcement = (
+  { grpcAddress, httpAddress, store }: RunningServer,
+  { workers, tlsCertificate }: Config,
+): string =>
+  `onced serves gRPC on ${grpcAddress} and HTTP on http${tlsCertificate === undefined ? '' : 's'}://${httpAddress}, store ${store.location}, ` +
   `acknowledged means ${store.acknowledged}${workers === 1 ? '' : `, ${workers} workers`}`;

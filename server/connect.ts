@@ -14,6 +14,7 @@ import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { AdminService } from '../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { blameCallers } from './connect-faults.ts';
+import { identifyAgainOf } from './auth/still-identified.ts';
 import { CallOver, detailsOf, type Rejection } from './errors.ts';
 import { answerable, execute, executeStream, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
@@ -140,10 +141,12 @@ async function takeCall(
 ): Promise<Execution> {
   const authorization = context.requestHeader.get('authorization') ?? undefined;
   try {
-    const principal = await identify({ authorization, peer: context.values.get(PEER), certificate: undefined });
+    const evidence = { authorization, peer: context.values.get(PEER), certificate: undefined };
+    const principal = await identify(evidence);
+    const identifyAgain = identifyAgainOf(identify, evidence);
     const timeoutMs = context.timeoutMs();
     const deadlineMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
-    return { name: method.localName, request, call: { deadlineMs, signal: context.signal, principal } };
+    return { name: method.localName, request, call: { deadlineMs, signal: context.signal, principal }, identifyAgain };
   } catch (error) {
     throw connectError(answerable(error, log));
   }

@@ -6,6 +6,7 @@ import type { Message } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { StoreError } from '../storage/contract/index.ts';
 import type { AdmissionAsk } from './admission/admission.ts';
+import { stillIdentified, type IdentifyAgain } from './auth/still-identified.ts';
 import type { CallContext, Engine } from './context.ts';
 import { CallOver, Rejection, rejectionOfStoreError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -22,6 +23,8 @@ export interface Execution {
   readonly name: string;
   readonly request: Message;
   readonly call: CallContext;
+  /** For calls that last; undefined where that cannot change, or where somebody else asks it. */
+  readonly identifyAgain?: IdentifyAgain | undefined;
 }
 
 export interface Answering {
@@ -33,7 +36,7 @@ export interface Answering {
 export async function execute(
   { engine, log }: Answering,
   operation: UnaryOperation,
-  { name, request, call }: Execution,
+  { name, request, call, identifyAgain }: Execution,
 ): Promise<Answer> {
   const startMs = performance.now();
   const { admission } = engine;
@@ -45,6 +48,8 @@ export async function execute(
     if (load !== 'none' && !admission.enter(load, namespace)) await admission.queue({ load, namespace, call });
     try {
       const response = await operation.run(engine, request, call);
+      // It may have waited for long.
+      if (identifyAgain !== undefined && performance.now() - startMs > limits.identityMsMax) await identifyAgain();
       answered(engine, { name, fields, outcome: outcomeOf(response), startMs });
       return { ok: true, response };
     } finally {
@@ -62,25 +67,37 @@ export async function execute(
 export async function* executeStream(
   { engine, log }: Answering,
   operation: StreamOperation,
-  { name, request, call }: Execution,
+  { name, request, call, identifyAgain }: Execution,
 ): AsyncGenerator<Message, void> {
   const startMs = performance.now();
   const fields: LoggedFields = request;
   const namespace = fields.namespace ?? '';
+  const revoked = new AbortController();
+  const signal = AbortSignal.any([revoked.signal, ...(call.signal === undefined ? [] : [call.signal])]);
+  let refusal: unknown;
+  const stopIdentifying = stillIdentified(identifyAgain, {
+    onRefused(error) {
+      refusal = error;
+      revoked.abort();
+    },
+  });
   try {
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
     const leave = await enterStream(engine, { load: operation.load ?? 'admin', namespace, call });
     try {
-      yield* operation.run(engine, request, call);
+      yield* operation.run(engine, request, { ...call, signal });
+      if (refusal !== undefined) throw answerable(refusal, log);
     } finally {
       leave();
     }
     engine.metrics.request(name, namespace, 'ok', performance.now() - startMs);
   } catch (thrown) {
-    const error = answerable(thrown, log);
+    const error = answerable(refusal ?? thrown, log);
     engine.metrics.request(name, namespace, labelOf(error), performance.now() - startMs);
     if (error instanceof Rejection) logRejection(log, name, error, fields);
     throw error;
+  } finally {
+    stopIdentifying();
   }
 }
 

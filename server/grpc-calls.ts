@@ -5,6 +5,7 @@ import { Metadata, type status as Code } from '@grpc/grpc-js';
 import type { MethodDefinition, sendUnaryData, ServerUnaryCall, ServerWritableStream } from '@grpc/grpc-js';
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import type { ServerSurfaceCall } from '@grpc/grpc-js/build/src/server-call.js';
+import { identifyAgainOf } from './auth/still-identified.ts';
 import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusBytes, type CallOver } from './errors.ts';
 import { answerable, execute, executeStream, type Answer, type Answering, type Execution } from './execute.ts';
@@ -85,9 +86,11 @@ async function takeCall(
   const context = contextOf(call);
   assertTakeable(call.metadata);
   if (call.request instanceof MalformedRequest) throw call.request.rejection;
-  const found = identify(evidenceOf(call));
+  const evidence = evidenceOf(call);
+  const found = identify(evidence);
   const principal = found instanceof Promise ? await found : found;
-  return { name: method.localName, request: call.request, call: { ...context, principal } };
+  const identifyAgain = identifyAgainOf(identify, evidence);
+  return { name: method.localName, request: call.request, call: { ...context, principal }, identifyAgain };
 }
 
 /** What a call shows of its caller. */

@@ -51,12 +51,16 @@ export const limits = {
   /** So many pings with nothing between them within this time are a flood: gRPC clients keep alive by one in 10 s at most. */
   pingsInRowMax: 500,
   pingsInRowMsMin: MINUTE_MS,
-  /** Unanswered operations of one Session: enough to keep a pack of 256 in each stage, small enough to bound memory. */
   /** Longest call by HTTP: a wait at its bound and room to answer; streams are asked for again after it. */
   httpCallMsMax: 10 * MINUTE_MS,
+  /** Unanswered operations of one Session: enough to keep a pack of 256 in each stage, small enough to bound memory. */
   sessionInFlightMax: 1024,
-  /** How long a Session goes on under credentials that were checked; revocation must bite within 5 s. */
-  sessionIdentityMsMax: 2 * SECOND_MS,
+  /**
+   * How old the API keys in memory may be, and how long a call goes on under credentials that were checked: together less
+   * than the 5 s in which a revocation must bite.
+   */
+  apiKeysReadMs: 2 * SECOND_MS,
+  identityMsMax: 2 * SECOND_MS,
 
   /** A caller that must ask again is told to wait at most this long, so that a renewed or early outcome is seen soon. */
   retryAfterMsHintMax: SECOND_MS,

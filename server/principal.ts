@@ -48,6 +48,8 @@ export interface Evidence {
   readonly peer: string;
   /** Set when the other end showed a certificate that the listener's CA has signed. */
   readonly certificate: PeerCertificate | undefined;
+  /** It was let in before: failures of others at its address do not keep it out, nor does its own count as one. */
+  readonly wasLetIn?: boolean;
 }
 
 export interface PeerCertificate {

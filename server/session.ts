@@ -12,6 +12,7 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { identifyAgainOf, stillIdentified } from './auth/still-identified.ts';
 import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusOf } from './errors.ts';
 import { answerable, execute, type Answering } from './execute.ts';
@@ -68,7 +69,6 @@ interface Session extends SessionOptions {
 function runSession(session: Session, onClosed: () => void): () => void {
   const { engine, log, stream } = session;
   let { principal } = session;
-  let identifiedMs = performance.now();
   const hangUp = new AbortController();
   // Every waiting begin of the stream listens.
   setMaxListeners(0, hangUp.signal);
@@ -117,16 +117,10 @@ function runSession(session: Session, onClosed: () => void): () => void {
     }
   };
 
-  /** A credential that was revoked meanwhile ends the session. */
-  const identifyAgain = (): void => {
-    identifiedMs = performance.now();
-    void Promise.resolve()
-      .then(() => session.identify(session.evidence))
-      .then(
-        (again) => (principal = again),
-        (error: unknown) => breakOff(stream, answerable(error, log)),
-      );
-  };
+  const stopIdentifying = stillIdentified(identifyAgainOf(session.identify, session.evidence), {
+    onKnown: (again) => (principal = again),
+    onRefused: (error) => breakOff(stream, answerable(error, log)),
+  });
 
   const end = (): void => {
     isEnding = true;
@@ -139,7 +133,6 @@ function runSession(session: Session, onClosed: () => void): () => void {
       breakOff(stream, message.rejection);
       return;
     }
-    if (performance.now() - identifiedMs > limits.sessionIdentityMsMax) identifyAgain();
     for (const operation of message.operations) begin(operation);
     if (unanswered >= limits.sessionInFlightMax) stream.pause();
   });
@@ -152,6 +145,7 @@ function runSession(session: Session, onClosed: () => void): () => void {
   stream.on('error', (error) => log.debug({ err: error }, 'session broke'));
   stream.once('close', () => {
     isClosed = true;
+    stopIdentifying();
     hangUp.abort();
     engine.metrics.inFlight(-unanswered);
     onClosed();

