@@ -63,7 +63,8 @@ export async function prepare(calls: Calls, work: Work): Promise<Operate | undef
 
   switch (work.name) {
     case 'preload':
-      await repeat(work.records ?? 0, PRELOAD_IN_FLIGHT, intent);
+      // Another one for one that failed: a disk that stands still for seconds must not end the run before it begins.
+      await repeat(work.records ?? 0, PRELOAD_IN_FLIGHT, async () => intent().catch(intent));
       return intent;
     case 'begin':
       return async () => void (await acquire(freshKey()));

@@ -37,8 +37,13 @@ end
 local function whole(number) return string.format('%d', number) end
 
 -- A full Redis (maxmemory) refuses a script whose first write takes memory. After one that does not it lets the rest run: so
--- what must work on a full Redis starts with a write that cannot take any.
-local function even_when_full() redis.call('persist', RECORD) end
+-- what must work on a full Redis starts with a write that cannot take any. One a script is enough.
+local is_let_run = false
+local function even_when_full()
+  if is_let_run then return end
+  is_let_run = true
+  redis.call('persist', RECORD)
+end
 
 -- On tier replica an operation that changed nothing writes all the same: only then does a WAIT behind it mean that what it
 -- shows has reached the replicas.
