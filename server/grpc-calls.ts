@@ -6,7 +6,6 @@ import type { MethodDefinition, sendUnaryData, ServerUnaryCall, ServerWritableSt
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import type { ServerSurfaceCall } from '@grpc/grpc-js/build/src/server-call.js';
 import { identifyAgainOf } from './auth/still-identified.ts';
-import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusBytes, type CallOver } from './errors.ts';
 import { answerable, execute, executeStream, type Answer, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
@@ -48,11 +47,15 @@ type StreamCall = ServerWritableStream<Message | MalformedRequest, Message>;
 
 export function unaryHandler(options: CallOptions, operation: UnaryOperation) {
   return (call: UnaryCall, callback: sendUnaryData<Message>): void => {
-    void takeCall(options, call)
+    const hangUp = listenForHangUp(call);
+    void takeCall(options, call, hangUp)
       .then(async (execution) => execute(options, operation, execution))
       // Without this a mistake would leave the caller hanging until its deadline.
       .catch((error: unknown): Answer => ({ ok: false, error: answerable(error, options.log) }))
-      .then((answer) => respond(answer, callback));
+      .then((answer) => {
+        hangUp.isAnswered = true;
+        respond(answer, callback);
+      });
   };
 }
 
@@ -71,7 +74,7 @@ export function streamHandler(options: CallOptions, operation: StreamOperation) 
 }
 
 async function sendAll(options: CallOptions, operation: StreamOperation, stream: StreamCall): Promise<void> {
-  const execution = await takeCall(options, stream);
+  const execution = await takeCall(options, stream, listenForHangUp(stream));
   for await (const response of executeStream(options, operation, execution)) {
     // A reader that is slow holds the next answer back; one that is gone ends the wait by its hang-up.
     if (!stream.write(response)) await once(stream, 'drain', { signal: execution.call.signal });
@@ -82,24 +85,31 @@ async function sendAll(options: CallOptions, operation: StreamOperation, stream:
 async function takeCall(
   { method, identify }: CallOptions,
   call: UnaryCall | StreamCall,
+  hangUp: HangUp,
 ): Promise<Execution & { call: { signal: AbortSignal } }> {
-  const context = contextOf(call);
   assertTakeable(call.metadata);
   if (call.request instanceof MalformedRequest) throw call.request.rejection;
   const evidence = evidenceOf(call);
   const found = identify(evidence);
   const principal = found instanceof Promise ? await found : found;
   const identifyAgain = identifyAgainOf(identify, evidence);
-  return { name: method.localName, request: call.request, call: { ...context, principal }, identifyAgain };
+  const context = { deadlineMs: deadlineOf(call), signal: hangUp.signal, principal };
+  return { name: method.localName, request: call.request, call: context, identifyAgain };
 }
 
-/** What a call shows of its caller. */
+/** What a call shows of its caller; read when asked for, since a server without credentials asks for nothing. */
 export function evidenceOf(call: ServerSurfaceCall): Evidence {
-  const [authorization] = call.metadata.get('authorization');
   return {
-    authorization: typeof authorization === 'string' ? authorization : undefined,
-    peer: call.getPeer(),
-    certificate: call.getAuthContext().sslPeerCertificate,
+    get authorization() {
+      const [authorization] = call.metadata.get('authorization');
+      return typeof authorization === 'string' ? authorization : undefined;
+    },
+    get peer() {
+      return call.getPeer();
+    },
+    get certificate() {
+      return call.getAuthContext().sslPeerCertificate;
+    },
   };
 }
 
@@ -124,18 +134,29 @@ function bytesOf(metadata: Metadata): number {
   return bytes;
 }
 
-/** One for all: grpc-js says 'cancelled' at the end of answered calls too, and an own error each costs a stack trace. */
+interface HangUp {
+  readonly signal: AbortSignal;
+  /** Nobody has to hear of what comes after. */
+  isAnswered: boolean;
+}
+
+/** One for all: an own error for each costs a stack trace. */
 const HUNG_UP = new Error('the caller hung up');
 
-/** A caller's hang-up and deadline, as operations want them. */
-function contextOf(call: UnaryCall | StreamCall): Omit<CallContext, 'principal'> & { signal: AbortSignal } {
-  const deadline = Number(call.getDeadline());
+function listenForHangUp(call: UnaryCall | StreamCall): HangUp {
   const controller = new AbortController();
-  call.once('cancelled', () => controller.abort(HUNG_UP));
-  return {
-    deadlineMs: Number.isFinite(deadline) ? performance.now() + (deadline - Date.now()) : undefined,
-    signal: controller.signal,
-  };
+  const hangUp: HangUp = { signal: controller.signal, isAnswered: false };
+  call.once('cancelled', () => {
+    // grpc-js says so at the end of answered calls too, and telling whoever listened costs more than to be answered did.
+    if (!hangUp.isAnswered) controller.abort(HUNG_UP);
+  });
+  return hangUp;
+}
+
+/** On the monotonic clock. */
+function deadlineOf(call: UnaryCall | StreamCall): number | undefined {
+  const deadline = Number(call.getDeadline());
+  return Number.isFinite(deadline) ? performance.now() + (deadline - Date.now()) : undefined;
 }
 
 export function serviceError(error: Rejection | CallOver): { code: Code; details: string; metadata: Metadata } {

@@ -40,7 +40,8 @@ export function createSessions(options: SessionOptions): Sessions {
   const open = new Map<() => void, string>();
   const openSession = async (stream: Stream): Promise<void> => {
     assertTakeable(stream.metadata);
-    const evidence = evidenceOf(stream);
+    // Read now: it is looked at again as long as the session lasts.
+    const evidence = { ...evidenceOf(stream) };
     const session = { ...options, stream, evidence, principal: await options.identify(evidence) };
     const drain = runSession(session, () => {
       open.delete(drain);
