@@ -251,7 +251,7 @@ export function describeHttp(name: string, serve: Serve): void {
           await Promise.all(lines);
           proxy.closeAllConnections();
           proxy.close();
-          expect(wrong).toEqual([]);
+          expect(wrong.slice(0, 5)).toEqual([]);
           expect(shop.effects).toBe(REQUESTS);
           expect(lost / (REQUESTS * SENDINGS)).toBeCloseTo(SHARE_DROPPED, 1);
         }),

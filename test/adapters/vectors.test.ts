@@ -1,12 +1,15 @@
 // What the adapters store and compare is the same in every language, so that a service may change its own and its callers'
 // keys go on.
 
+import { fromJson, toJsonString, type JsonValue } from '@bufbuild/protobuf';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readKey } from '../../clients/node/http/key-header.ts';
 import { settingsOf } from '../../clients/node/http/options.ts';
 import { requestFingerprint } from '../../clients/node/http/request-fingerprint.ts';
+import { rpcFingerprint } from '../../clients/node/rpc/call-once.ts';
 import { restoredResponse, storedResponse } from '../../clients/node/http/stored-response.ts';
+import { ErrorInfoSchema } from '../../proto/gen/google/rpc/error_details_pb.js';
 
 interface Vectors {
   readonly http_keys: readonly {
@@ -32,6 +35,13 @@ interface Vectors {
     readonly headers: readonly (readonly [string, string])[];
     readonly body: string;
     readonly stored: string;
+  }[];
+  readonly grpc_requests: readonly {
+    readonly name: string;
+    readonly method: string;
+    readonly error_info: JsonValue;
+    readonly exclude?: readonly string[];
+    readonly digest: string;
   }[];
 }
 
@@ -64,3 +74,9 @@ test.each(vectors.http_responses)(
       expect(read.headers.filter(([own]) => own === name)).toEqual(lower.filter(([own]) => own === name));
   },
 );
+
+test.each(vectors.grpc_requests)('a call has the fingerprint of every language: $name', (call) => {
+  const request = toJsonString(ErrorInfoSchema, fromJson(ErrorInfoSchema, call.error_info));
+  const { digest } = rpcFingerprint(call.method, request, call.exclude ?? []);
+  expect(Buffer.from(digest).toString('hex')).toBe(call.digest);
+});

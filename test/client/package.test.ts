@@ -12,6 +12,8 @@ import { makeFolder, serveOnced } from '../support/onced.ts';
 const run = promisify(execFile);
 const PACKAGE = fileURLToPath(new URL('../../clients/node', import.meta.url));
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
+// The one peer whose code an adapter uses.
+const CONNECT = '@connectrpc/connect@2.2.0';
 
 test('the packed client runs the lines of its README in an empty project', async () => {
   await using folder = await makeFolder();
@@ -27,14 +29,14 @@ test('the packed client runs the lines of its README in an empty project', async
   expect(paths.filter((path) => !/^(README\.md|LICENSE|package\.json|dist\/.+\.(js|d\.ts))$/u.test(path))).toEqual([]);
 
   await writeFile(join(folder.path, 'package.json'), '{ "type": "module", "private": true }');
-  await npm('install', '--prefer-offline', join(folder.path, packed.filename));
+  await npm('install', '--prefer-offline', join(folder.path, packed.filename), CONNECT);
   const readme = await readFile(join(PACKAGE, 'README.md'), 'utf8');
   const lines = /```js\n(.+?)```/su.exec(readme)?.[1]?.replace('127.0.0.1:50051', server.grpc) ?? '';
   await writeFile(join(folder.path, 'main.ts'), lines);
   const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023,dom'];
   await run(process.execPath, [TSC, ...strict, '--types', '', 'main.ts'], { cwd: folder.path });
   await writeFile(join(folder.path, 'main.js'), lines);
-  // No adapter needs its framework to be loaded.
+  // No adapter but that of Connect needs its framework to be loaded.
   const names = Object.keys(exportsOf(await readFile(join(PACKAGE, 'package.json'), 'utf8')));
   const loads = names.map((name) => `await import('@onced/client${name.slice(1)}');`).join('\n');
   await writeFile(join(folder.path, 'loads.js'), loads);

@@ -27,6 +27,8 @@ interface Reply {
 /** Serves what arrives at `listener` from `target`. Returns the connection to there. */
 export function joinHttp2(listener: Server, target: string, faults: Faults): ClientHttp2Session {
   const upstream = connect(target);
+  // Its streams say so too.
+  upstream.on('error', () => {});
   const http2 = createServer();
   http2.on('sessionError', () => {});
   listener.on('connection', (socket: Socket) => {

@@ -2,18 +2,17 @@
 
 import type { OncedClient } from '../client.ts';
 import { deriveKey } from '../fingerprint/derive-key.ts';
+import { inTime } from '../work/in-time.ts';
 import { openRun, type OpenRun } from '../work/open-run.ts';
 import type { WorkContext } from '../work/perform.ts';
 import type { RunResult } from '../work/run-once.ts';
-import { OutcomeNotRecordedError, RetryableError, UnknownOutcomeError } from '../work/work-errors.ts';
+import { RetryableError, UnknownOutcomeError } from '../work/work-errors.ts';
 import { KEY_RULE, readKey } from './key-header.ts';
 import type { Settings } from './options.ts';
 import { problem, refusal, REPLAYED } from './problem.ts';
 import { requestFingerprint, type RequestFacts } from './request-fingerprint.ts';
 import { restoredResponse, storedResponse, type Headers, type HeldResponse } from './stored-response.ts';
 
-/** Milliseconds that a caller waits for the outcome to be recorded; the recording goes on behind it. */
-const RECORD_WAIT_MS = 10_000;
 /** Of a label's value, in bytes. */
 const LABEL_BYTES_MAX = 256;
 
@@ -105,15 +104,6 @@ function held<Request>(run: OpenRun<unknown>, settings: Settings<Request>): Held
       }
     },
   };
-}
-
-async function inTime<T>(recording: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new OutcomeNotRecordedError(`not within ${RECORD_WAIT_MS} ms`, {})),
-    RECORD_WAIT_MS,
-  );
-  return Promise.race([recording, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** What a handler told its caller; only in seconds, since a date needs two clocks that agree. */
