@@ -63,10 +63,13 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcListener> {
   const health = new HealthImplementation({ '': 'SERVING', [IdempotencyService.typeName]: 'SERVING' });
   const idempotency = { unary: idempotencyOperations, streams: idempotencyStreams };
   const admin = { unary: adminOperations, streams: adminStreams };
-  server.addService(definitionOf(IdempotencyService), {
-    ...handlersOf(IdempotencyService, idempotency, { engine, log, identify }),
-    session: sessions.handler,
-  });
+  server.addService(
+    { ...definitionOf(IdempotencyService), ...rawSession },
+    {
+      ...handlersOf(IdempotencyService, idempotency, { engine, log, identify }),
+      session: sessions.handler,
+    },
+  );
   server.addService(definitionOf(AdminService), handlersOf(AdminService, admin, { engine, log, identify }));
   health.addToServer(server);
   addReflection(server, [IdempotencyService, AdminService]);
@@ -90,6 +93,15 @@ export async function startGrpc(options: GrpcOptions): Promise<GrpcListener> {
     },
   };
 }
+
+/** Session reads and writes its messages itself. */
+const rawSession: ServiceDefinition = {
+  session: {
+    ...grpcDefinition(IdempotencyService)['session'],
+    requestDeserialize: (bytes: Buffer) => bytes,
+    responseSerialize: (bytes: Buffer) => bytes,
+  } as ServiceDefinition[string],
+};
 
 function definitionOf(service: DescService): ServiceDefinition {
   return Object.fromEntries(

@@ -86,13 +86,15 @@ export const limits = {
   /** Rows written at a time: one by one took 25 ms each on SQLite, three quarters of an hour for a full journal. */
   journalReplaysAtOnce: 32,
   /** Admission (RELIABILITY.md 8): operations at the store at a time; the limit moves between these. */
-  admissionInFlightMin: 32,
+  admissionInFlightMin: 8,
   admissionInFlightMax: 1024,
   /** Latency of the store that is never taken for congestion: a batching store needs some to fill its batches. */
   admissionLatencyMs: 8,
   /** Operations of a class that wait for admission: a second of work, about. */
   admissionQueueMax: 4096,
   admissionWaitMsMax: SECOND_MS,
+  /** Begins that wait for longer, for half a second, are overload. */
+  admissionStandingMs: 250,
   /** How often limit and overload are looked at. */
   admissionWindowMs: 100,
   /** Scans, lists and settings at a time; few while the server is overloaded, so that whoever helps can still look. */
@@ -105,6 +107,8 @@ export const limits = {
   admissionLagMsMax: 100,
   admissionUtilizationMax: 0.95,
   admissionHeapShareMax: 0.85,
+  /** Under overload the processor counts as the bottleneck when the loop rests less than this leaves. */
+  admissionSaturation: 0.97,
   /** Purges and exports at a time. */
   bulkStreamsMax: 8,
   /** Streams that follow a key: some kilobytes each. */

@@ -2,15 +2,14 @@
 // what is unanswered, what is unanswered by what the caller reads: HTTP/2 flow control does the rest.
 
 import { setMaxListeners } from 'node:events';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   OperationResultSchema,
+  SessionRequestSchema,
   SessionResponseSchema,
   type Operation,
   type OperationResult,
-  type SessionRequest,
-  type SessionResponse,
 } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { identifyAgainOf, stillIdentified } from './auth/still-identified.ts';
 import type { CallContext } from './context.ts';
@@ -18,10 +17,12 @@ import { invalidFields, Rejection, statusOf } from './errors.ts';
 import { answerable, execute, type Answering } from './execute.ts';
 import { assertTakeable, breakOff, evidenceOf, MalformedRequest } from './grpc-calls.ts';
 import { limits } from './limits.ts';
+import { asBuffer, readRefusing, type PackReader } from './session-pack.ts';
 import { idempotencyOperations, type UnaryOperation } from './operations.ts';
 import type { Evidence, Identify, Principal } from './principal.ts';
 
-type Stream = ServerDuplexStream<SessionRequest | MalformedRequest, SessionResponse>;
+/** Bytes both ways: the messages are read and written here, since under load not all of one is read. */
+type Stream = ServerDuplexStream<Buffer, Buffer>;
 type Result = NonNullable<MessageInitShape<typeof OperationResultSchema>['result']>;
 
 export interface Sessions {
@@ -80,18 +81,25 @@ function runSession(session: Session, onClosed: () => void): () => void {
   let isEnding = false;
   let isClosed = false;
 
+  /** False when no more should be written for now. */
+  const write = (bytes: Uint8Array): boolean => {
+    isBlocked = !stream.write(asBuffer(bytes));
+    return !isBlocked;
+  };
+
   const flush = (): void => {
     isFlushing = false;
     if (isClosed || isBlocked) return;
-    while (ready.length > 0 && !isBlocked) {
+    for (let isRoom = true; ready.length > 0 && isRoom;) {
       const count = countFitting(ready);
       const results = count === ready.length ? ready : ready.slice(0, count);
       ready = count === ready.length ? [] : ready.slice(count);
       unanswered -= results.length;
       engine.metrics.inFlight(-results.length);
-      isBlocked = !stream.write(create(SessionResponseSchema, { results }));
+      isRoom = write(toBinary(SessionResponseSchema, create(SessionResponseSchema, { results })));
     }
-    if (stream.isPaused() && !isEnding && unanswered < limits.sessionInFlightMax / 2) stream.resume();
+    const mayResume = !isBlocked && !isEnding && unanswered < limits.sessionInFlightMax / 2;
+    if (mayResume && stream.isPaused()) stream.resume();
     if (isEnding && unanswered === 0) stream.end();
   };
 
@@ -110,7 +118,8 @@ function runSession(session: Session, onClosed: () => void): () => void {
     const { case: name, value: request } = operation.operation;
     if (name === undefined) {
       answer(id, errorResult(invalidFields([{ field: 'operation', description: 'is required' }])));
-    } else if (unanswered > limits.sessionInFlightMax) {
+    } else if (unanswered > limits.sessionInFlightMax && (name === 'beginIntent' || name === 'lookup')) {
+      // Holders go on: refusing one may cost a duplicate, and the message that brings them is bounded by itself.
       answer(id, errorResult(tooMany()));
     } else {
       const call = contextOf(operation, hangUp.signal, principal);
@@ -129,13 +138,28 @@ function runSession(session: Session, onClosed: () => void): () => void {
     if (unanswered === 0) stream.end();
   };
 
-  stream.on('data', (message: SessionRequest | MalformedRequest) => {
-    if (message instanceof MalformedRequest) {
-      breakOff(stream, message.rejection);
-      return;
+  const refuse: PackReader['refuse'] = (load, namespace, rpc) => {
+    const rejection = engine.admission.refuseEarly(load, namespace);
+    if (rejection !== undefined) engine.metrics.request(rpc, namespace, rejection.reason, 0);
+    return rejection;
+  };
+
+  const read = (bytes: Buffer): void => {
+    if (engine.admission.isTight()) {
+      const refusals = readRefusing(bytes, { refuse, take: begin });
+      if (refusals !== undefined && !isClosed) write(refusals);
+    } else {
+      for (const operation of fromBinary(SessionRequestSchema, bytes).operations) begin(operation);
     }
-    for (const operation of message.operations) begin(operation);
-    if (unanswered >= limits.sessionInFlightMax) stream.pause();
+  };
+
+  stream.on('data', (bytes: Buffer) => {
+    try {
+      read(bytes);
+    } catch (error) {
+      breakOff(stream, new MalformedRequest(error).rejection);
+    }
+    if (unanswered >= limits.sessionInFlightMax || isBlocked) stream.pause();
   });
   stream.on('drain', () => {
     isBlocked = false;

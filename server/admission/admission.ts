@@ -29,6 +29,10 @@ export interface AdmissionAsk {
 }
 
 export interface Admission {
+  /** More is asked than can be done: refusals are worth being early. */
+  isTight(): boolean;
+  /** As `enter` would refuse it, and counted so; undefined when it would not, and then nothing is counted. */
+  refuseEarly(load: LoadClass, namespace: string): Rejection | undefined;
   /**
    * True: the operation runs now, and ends with `leave`. False: it has to `queue` first. Throws the refusal of one that
    * would wait in vain.
@@ -45,8 +49,8 @@ export interface Admission {
   /** A store verb took this long. */
   sample(durationMs: number): void;
   state(): AdmissionState;
-  /** Once a window of limits.admissionWindowMs. */
-  tick(): void;
+  /** Once a window of limits.admissionWindowMs; `utilization` is the event loop's in it. */
+  tick(utilization?: number): void;
   /** Once a second. */
   guard(process: ProcessState): void;
 }
@@ -107,13 +111,15 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   };
 
   /** Each namespace may fill its share of the queue: one that floods it takes no place from others. */
-  const assertRoom = (load: LoadClass, namespace: string): void => {
+  const hasRoom = (load: LoadClass, namespace: string): boolean => {
     const queue = queues[load];
     const own = queue.lengthOf(namespace);
     const sharers = queue.namespaces + (own === 0 ? 1 : 0);
     const share = Math.max(1, Math.floor(queueMax(load) / sharers));
-    if (own >= share || queue.size >= limits.admissionQueueMax) throw refusalOf(load, 'queue_full');
+    return own < share && queue.size < limits.admissionQueueMax;
   };
+
+  const isFree = (): boolean => waiting === 0 && inFlight < limit.current;
 
   const endOf = ({ load, sinceMs, call }: Waiting, atMs: number): Rejection | CallOver | undefined => {
     if (call.signal?.aborted === true) return new CallOver(Code.CANCELLED);
@@ -157,6 +163,11 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     }
   };
 
+  const oldestMs = (atMs: number): number => {
+    const heads = [...queues.begin.heads(), ...queues.look.heads()];
+    return heads.reduce((most, { sinceMs }) => Math.max(most, atMs - sinceMs), 0);
+  };
+
   const dropEnded = (): void => {
     const atMs = nowMs();
     for (const load of LOAD_CLASSES) {
@@ -173,14 +184,23 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   };
 
   return {
+    isTight: () => overload.isOn || shedding > 0,
+
+    refuseEarly(load, namespace) {
+      const cause = isShed(load) ? shedCause : 'queue_full';
+      if (cause === 'queue_full' && (isFree() || hasRoom(load, namespace))) return undefined;
+      arrived += 1;
+      return refusalOf(load, cause);
+    },
+
     enter(load, namespace) {
       if (load === 'admin') {
-        if (queues.admin.size > 0 || adminInFlight >= adminMax()) {
-          assertRoom(load, namespace);
-          return false;
+        if (queues.admin.size === 0 && adminInFlight < adminMax()) {
+          adminInFlight += 1;
+          return true;
         }
-        adminInFlight += 1;
-        return true;
+        if (!hasRoom(load, namespace)) throw refusalOf(load, 'queue_full');
+        return false;
       }
       arrived += 1;
       if (namespace !== lastNamespace) {
@@ -188,11 +208,11 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
         lastNamespace = namespace;
       }
       if (shedding > 0 && isShed(load)) throw refusalOf(load, shedCause);
-      if (waiting === 0 && inFlight < limit.current) {
+      if (isFree()) {
         inFlight += 1;
         return true;
       }
-      assertRoom(load, namespace);
+      if (!hasRoom(load, namespace)) throw refusalOf(load, 'queue_full');
       return false;
     },
 
@@ -237,10 +257,12 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       shedding,
     }),
 
-    tick() {
+    tick(utilization = 0) {
       const atMs = nowMs();
-      overload.tick({ arrived, finished, queued: waiting, durationMs: Math.max(1, atMs - tickedMs) });
-      limit.tick(overload.isOn || isMixed);
+      const durationMs = Math.max(1, atMs - tickedMs);
+      overload.tick({ arrived, finished, queued: waiting, oldestMs: oldestMs(atMs), durationMs });
+      const isSaturated = overload.isOn && utilization > limits.admissionSaturation;
+      limit.tick(overload.isOn || isMixed, isSaturated);
       arrived = 0;
       finished = 0;
       tickedMs = atMs;

@@ -17,8 +17,11 @@ export interface ConcurrencyLimit {
   readonly current: number;
   /** A store verb took this long. */
   sample(durationMs: number): void;
-  /** Once a window; `mayShrink` when a queue in front of the store is of use to somebody. */
-  tick(mayShrink: boolean): void;
+  /**
+   * Once a window. `mayShrink` when a queue in front of the store is of use to somebody. `isSaturated` when the processor
+   * itself is what there is too little of: what is not read yet then waits where nobody can refuse it.
+   */
+  tick(mayShrink: boolean, isSaturated?: boolean): void;
 }
 
 export function createConcurrencyLimit(): ConcurrencyLimit {
@@ -46,9 +49,9 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
     if (isMeasured) resume();
   };
 
-  const adapt = (meanMs: number, mayShrink: boolean): void => {
+  const adapt = (meanMs: number, mayShrink: boolean, isSaturated: boolean): void => {
     const isLate = mayShrink && meanMs > limits.admissionLatencyMs;
-    if (isLate && meanMs > TOLERANCE * leastMs) {
+    if ((isLate && meanMs > TOLERANCE * leastMs) || (mayShrink && isSaturated)) {
       current = Math.max(min, Math.floor(current * DECREASE));
     } else if (isLate && windowsSinceMin >= MEASURE_WINDOWS) {
       resumeAt = current;
@@ -66,13 +69,13 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
       sumMs += durationMs;
       count += 1;
     },
-    tick(mayShrink) {
+    tick(mayShrink, isSaturated = false) {
       const meanMs = count < SAMPLES_MIN ? undefined : sumMs / count;
       sumMs = 0;
       count = 0;
       if (meanMs !== undefined) learn(meanMs);
       if (!mayShrink) resume();
-      if (resumeAt === undefined) adapt(meanMs ?? 0, mayShrink);
+      if (resumeAt === undefined) adapt(meanMs ?? 0, mayShrink, isSaturated);
     },
   };
 }

@@ -9,6 +9,8 @@ export interface FairQueue<Item> {
   push(namespace: string, item: Item): void;
   /** The oldest of the namespace whose turn it is. */
   shift(): Item | undefined;
+  /** The oldest of each namespace. */
+  heads(): readonly Item[];
   /** Takes out all that are over. */
   remove(isOver: (item: Item) => boolean): readonly Item[];
 }
@@ -42,6 +44,7 @@ export function createFairQueue<Item>(): FairQueue<Item> {
       }
       return undefined;
     },
+    heads: () => [...turns.values()].flatMap((items) => items.slice(0, 1)),
     remove(isOver) {
       const removed: Item[] = [];
       for (const [namespace, items] of turns) {

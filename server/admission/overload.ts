@@ -1,5 +1,7 @@
-// Whether more comes in than goes out. A queue that merely stands is no overload: callers who wait for their answers before
-// they ask again fill any queue up to their own windows and no further.
+// Whether more comes in than can be done: more arrives than is finished, or the queue has become long and stays so. A queue
+// that merely stands is no overload: callers who wait for their answers before they ask again fill it up to their own
+// windows and no further. A long one is: Session stops reading a caller whose window is full, so that what arrives is then no
+// more than what is finished, and the rest waits where nobody sees it.
 
 import { limits } from '../limits.ts';
 
@@ -17,6 +19,8 @@ export interface Window {
   readonly arrived: number;
   readonly finished: number;
   readonly queued: number;
+  /** How long the oldest waits already. */
+  readonly oldestMs: number;
   readonly durationMs: number;
 }
 
@@ -36,10 +40,11 @@ export function createOverload(): Overload {
     get retryAfterMs() {
       return retryAfterMs;
     },
-    tick({ arrived, finished, queued, durationMs }) {
+    tick({ arrived, finished, queued, oldestMs, durationMs }) {
       ratePerMs += (finished / durationMs - ratePerMs) * WEIGHT;
       const isGrowing = arrived > EXCESS * finished + SLACK && (queued > 0 || isOn);
-      windowsInRow = isGrowing === isOn ? 0 : windowsInRow + 1;
+      const isTooMuch = isGrowing || oldestMs > limits.admissionStandingMs;
+      windowsInRow = isTooMuch === isOn ? 0 : windowsInRow + 1;
       if (windowsInRow >= WINDOWS_TO_TURN) {
         isOn = !isOn;
         windowsInRow = 0;

@@ -1,5 +1,6 @@
 // Admission that runs: its windows, its guards, its figures, and a line in the log when it begins or ends to refuse.
 
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { limits } from '../limits.ts';
 import type { Metrics } from '../metrics.ts';
@@ -25,8 +26,11 @@ export function startAdmission(metrics: Metrics, log: Logger): { admission: Admi
     if (isOverloaded || shedding > 0) log.warn(facts, 'overloaded: the least urgent operations are refused');
     else log.info(facts, 'no longer overloaded');
   };
+  let before = performance.eventLoopUtilization();
   const windows = setInterval(() => {
-    admission.tick();
+    const now = performance.eventLoopUtilization();
+    admission.tick(performance.eventLoopUtilization(now, before).utilization);
+    before = now;
     tell();
   }, limits.admissionWindowMs);
   const guards = setInterval(() => admission.guard(meter.read()), GUARD_MS);

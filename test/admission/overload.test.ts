@@ -57,14 +57,11 @@ test('what is refused or dropped for load has touched no store, and says when to
     expect(refused.metadata).toMatchObject({ cause: 'waited_too_long' });
   }
   expect(touches()).toBe(before);
-  // A holder that comes last goes first.
-  const late = scene.begin({ key: 'late' });
-  await until(() => scene.server.engine.admission.state().queued.begin === 1);
+  // A holder waits in the same queue, and is done when a place is free.
   const completed = scene.client.complete({ ...scene.holder(held, 'held'), result: bytes('r') });
   await until(() => scene.server.engine.admission.state().queued.settle === 1);
   leave();
   await completed;
-  await late;
   for (const key of ['hurried', 'patient']) {
     const missing = await refusal(scene.client.lookup({ namespace: scene.namespace, key }));
     expect(missing.reason).toBe('INTENT_NOT_FOUND');

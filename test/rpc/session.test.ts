@@ -131,6 +131,25 @@ describe('a session', () => {
     expect(new Set<unknown>(codes)).toEqual(new Set<unknown>([Code.RESOURCE_EXHAUSTED]));
   });
 
+  test('full of begins that wait still takes what ends their wait', async () => {
+    await using scene = await openScene();
+    const keys = Array.from({ length: 11 }, (_, index) => `held-${index}`);
+    const leases = await Promise.all(keys.map(async (key) => scene.acquire({ key })));
+    const session = openSession(scene);
+    const waiting = Array.from({ length: 1100 }, (_, index) => ({
+      id: BigInt(index),
+      operation: begin(scene, keys[index % keys.length] ?? '', randomUUID(), 30_000),
+    }));
+    const completes = leases.map((lease, index) => ({
+      id: BigInt(2000 + index),
+      operation: { case: 'complete' as const, value: { ...scene.holder(lease, keys[index]), result: bytes('r') } },
+    }));
+    session.send([...waiting, ...completes]);
+    const results = await session.results(1100 + keys.length, 30_000);
+    expect(completes.map(({ id }) => caseOf(results.get(id)))).toEqual(completes.map(() => 'complete'));
+    expect([...results.values()].filter((result) => caseOf(result) === 'completed')).toHaveLength(1024);
+  });
+
   test('whose reader stops is not read any further, and goes on when it reads again', async () => {
     await using scene = await openScene();
     const lease = await scene.acquire({ key: 'big' });
@@ -162,7 +181,8 @@ describe('a session', () => {
     session.send(
       Array.from({ length: 200 }, (_, index) => ({ id: BigInt(index), operation: begin(scene, `k-${index}`) })),
     );
-    await sleep(20);
+    // It has been read by then, on a machine that is busy too.
+    await session.results(1, 30_000);
     const ended = new Promise((resolve) => session.stream.once('end', resolve));
     await scene.server.listener.drain(5000);
     await ended;

@@ -12,8 +12,11 @@ const BACKOFF_MS_MAX = 1_000;
 /** As gRPC's retry throttling (A6): a failure costs one token, ten answers earn one, below half there are no repeats. */
 const TOKENS_MAX = 10;
 const TOKENS_PER_ANSWER = 0.1;
-/** A connection that breaks takes all of its calls with it: together they are one failure. */
-const BREAK_MS = 100;
+/**
+ * A connection that breaks takes all of its calls with it, and a server that sheds load refuses what a whole window asks:
+ * together they are one failure.
+ */
+const ONE_FAILURE_MS = 100;
 
 export interface Retrier {
   /** Settles within `timeoutMs`, all tries and waits included. */
@@ -25,14 +28,15 @@ export type Once<T> = (attempt: number, timeoutMs: number) => Promise<T>;
 export function createRetrier(options: RetryOptions = {}): Retrier {
   const { triesMax = TRIES_MAX, backoffMsMin = BACKOFF_MS_MIN, backoffMsMax = BACKOFF_MS_MAX } = options;
   let tokens = TOKENS_MAX;
-  let brokeMs = -Infinity;
+  let failedMs = -Infinity;
 
   /** Milliseconds to wait before a repeat; undefined when there must be none. */
   const waitOf = (error: unknown, tries: number): number | undefined => {
     if (!(error instanceof OncedError) || !error.isRetryable) return undefined;
-    if (!isDisconnected(error) || performance.now() - brokeMs >= BREAK_MS) {
+    const isShared = isDisconnected(error) || error.reason === 'OVERLOADED';
+    if (!isShared || performance.now() - failedMs >= ONE_FAILURE_MS) {
       tokens = Math.max(0, tokens - 1);
-      brokeMs = performance.now();
+      failedMs = performance.now();
     }
     if (tries >= triesMax || tokens <= TOKENS_MAX / 2) return undefined;
     return (error.retryAfterMs ?? 0) + backoffMs({ tries: tries - 1, min: backoffMsMin, max: backoffMsMax });

@@ -40,6 +40,8 @@ export function turnOf(name: PackedName, request: PackedCalls[PackedName]['reque
 const PACK_BYTES_MAX = 1024 * 1024;
 
 export interface SessionQueue {
+  /** How many may be unanswered at a time, from now on. */
+  inFlightMax: number;
   /** Operations that wait for their turn. */
   readonly queued: number;
   readonly unanswered: number;
@@ -54,7 +56,8 @@ export interface SessionQueue {
   clear(): readonly Pending[];
 }
 
-export function createSessionQueue(inFlightMax: number): SessionQueue {
+export function createSessionQueue(initialInFlightMax: number): SessionQueue {
+  let inFlightMax = initialInFlightMax;
   const turns: readonly Fifo[] = [createFifo(), createFifo(), createFifo()];
   const sent = new Map<number, Pending>();
   let waitersSent = 0;
@@ -71,6 +74,12 @@ export function createSessionQueue(inFlightMax: number): SessionQueue {
   };
 
   return {
+    get inFlightMax() {
+      return inFlightMax;
+    },
+    set inFlightMax(max) {
+      inFlightMax = max;
+    },
     get queued() {
       return turns.reduce((count, fifo) => count + fifo.size, 0);
     },

@@ -8,6 +8,7 @@ import { closed, deadlineExceeded, disconnected, oncedError, unreachable } from 
 import type { OncedError } from '../errors.ts';
 import type { Log, SessionOptions } from '../options.ts';
 import { createSessionQueue, turnOf, type Pending } from './session-queue.ts';
+import { createSessionWindow } from './session-window.ts';
 import { openStream, type SessionStream } from './session-stream.ts';
 import { onAbort, sleep } from '../signals.ts';
 import type { PackedCalls, PackedName, Transport, TryOptions } from './transport.ts';
@@ -41,6 +42,7 @@ class Session implements Transport<PackedCalls> {
   readonly kind = 'session';
   readonly #setup: SessionSetup;
   readonly #queue;
+  readonly #window;
   readonly #queueMax: number;
   readonly #idleMs: number;
   #stream: SessionStream | undefined;
@@ -58,7 +60,8 @@ class Session implements Transport<PackedCalls> {
   constructor(setup: SessionSetup) {
     const { inFlightMax = IN_FLIGHT_MAX, queueMax = QUEUE_MAX, idleMs = IDLE_MS } = setup.options;
     this.#setup = setup;
-    this.#queue = createSessionQueue(Math.max(1, Math.min(inFlightMax, setup.serverInFlightMax)));
+    this.#window = createSessionWindow(Math.max(1, Math.min(inFlightMax, setup.serverInFlightMax)));
+    this.#queue = createSessionQueue(this.#window.size);
     this.#queueMax = queueMax;
     this.#idleMs = idleMs;
   }
@@ -183,14 +186,21 @@ class Session implements Transport<PackedCalls> {
     this.#lastUseMs = this.#lastReceiptMs;
     this.#failuresInRow = 0;
     this.#setup.connection.noteAnswer();
+    this.#window.answered(results.length);
     for (const { id, result } of results) {
       const pending = this.#queue.answered(Number(id));
       if (pending === undefined || !settle(pending)) continue;
       if (result.case === pending.name) pending.resolve(result.value);
-      else if (result.case === 'error') pending.reject(errorOfStatus(result.value));
+      else if (result.case === 'error') this.#reject(pending, errorOfStatus(result.value));
       else pending.reject(unreachable(`the server answered ${String(result.case)} to ${pending.name}`));
     }
+    this.#queue.inFlightMax = this.#window.size;
     if (this.#queue.queued > 0) this.#schedule();
+  }
+
+  #reject(pending: Pending, error: OncedError): void {
+    if (error.reason === 'OVERLOADED') this.#window.refused(this.#queue.unanswered);
+    pending.reject(error);
   }
 
   /** The stream is over: all that is pending may or may not have happened, and can be repeated. */
