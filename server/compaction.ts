@@ -1,5 +1,5 @@
-// Compaction: a loop in every server, of which one at a time acts. Small batches with a pause as long as the batch
-// took, so that at most half of one core goes into it and callers hardly notice; keeps no place, so it may stop anywhere.
+// Compaction: a loop in every server, of which one at a time acts. Small batches with pauses measured by what they took, so
+// that callers hardly notice; keeps no place, so it may stop anywhere.
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -30,6 +30,8 @@ export interface CompactionOptions {
   readonly archived: () => Promise<readonly Namespace[]>;
   /** Undefined: there is no folder, and those records stay. */
   readonly archive?: Archive | undefined;
+  /** Records of a batch while there is no hurry. */
+  readonly batchMin?: number;
   /** For tests: how often a round comes, and after how long an unheard leader is replaced. */
   readonly intervalMs?: number;
   readonly termMs?: number;
@@ -40,6 +42,7 @@ const LEADER = { collection: 'leader', name: 'compaction' };
 export function createCompaction(options: CompactionOptions): Compaction {
   const { store, log, archived, archive } = options;
   const { intervalMs = limits.compactionIntervalMs, termMs = limits.compactionTermMs } = options;
+  const { batchMin = limits.compactionBatchMax } = options;
   const serverId = randomUUID();
   const stopping = new AbortController();
   let totals: CompactionProgress = { resultsDropped: 0, recordsRemoved: 0, lagMs: durationMs(0) };
@@ -77,8 +80,9 @@ export function createCompaction(options: CompactionOptions): Compaction {
     const isStopped = (): boolean => signal?.aborted === true;
     while (left > 0 && !isStopped()) {
       const startMs = performance.now();
+      const { size, rest } = paceOf(done.lagMs, batchMin);
       const batch = await store.compact({
-        limit: Math.min(left, limits.compactionBatch),
+        limit: Math.min(left, size),
         exceptNamespaces: await archived(),
       });
       const touched = batch.resultsDropped + batch.recordsRemoved;
@@ -86,7 +90,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
       done = add(done, batch);
       totals = add(totals, batch);
       if (!batch.more || touched === 0) break;
-      await pause(Math.max(limits.compactionPauseMsMin, performance.now() - startMs), signal);
+      await pause(Math.max(limits.compactionPauseMsMin, (performance.now() - startMs) * rest), signal);
     }
     return done;
   };
@@ -114,6 +118,16 @@ export function createCompaction(options: CompactionOptions): Compaction {
       await loop;
     },
   };
+}
+
+/**
+ * A fifth of the time goes into it while records stay little longer than they must; the longer they do, the larger the
+ * batches and the shorter the rests, up to half of it: removing must not fall behind what comes due for ever.
+ */
+function paceOf(lagMs: number, batchMin: number): { readonly size: number; readonly rest: number } {
+  const { compactionLagMsCalm: calmMs, compactionLagMsMax: maxMs, compactionBatchMax } = limits;
+  const hurry = Math.min(1, Math.max(0, (lagMs - calmMs) / (maxMs - calmMs)));
+  return { size: Math.round(batchMin + (compactionBatchMax - batchMin) * hurry), rest: 4 - 3 * hurry };
 }
 
 const add = (before: CompactionProgress, batch: CompactionProgress): CompactionProgress => ({

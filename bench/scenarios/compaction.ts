@@ -13,7 +13,8 @@ const WORK: Work = { name: 'intent', resultBytes: 32 };
 /** Below what the server can do, so that waiting shows and not the limit. */
 const LOAD: Load = { kind: 'open', perSecond: 2000 };
 const WINDOWS_BEFORE = 5;
-const WINDOWS_DURING_MAX = 40;
+/** Ten minutes; a million take about five. */
+const WINDOWS_DURING_MAX = 300;
 /** Filling takes less than this, and the windows before come after it. */
 const FILLING_MS = 100_000;
 /** The server looks for due records every ten seconds or so. */

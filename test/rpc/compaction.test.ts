@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { createCompaction, type Compaction } from '../../server/compaction.ts';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
+import { openManaged } from './managed.ts';
+import { ms } from './scene.ts';
 
 describe('of two servers on one store', () => {
   const TERM_MS = 400;
@@ -44,5 +46,40 @@ describe('of two servers on one store', () => {
     await until(() => follower.rounds() > 0);
     expect(performance.now() - stoppedMs).toBeGreaterThan(TERM_MS / 2);
     await follower.compaction.stop();
+  });
+});
+
+describe('compaction', () => {
+  const MINUTE_MS = 60_000;
+
+  /** How many records each batch may touch, of 150 that have been due for so long. */
+  async function batchesAt(lagMs: number): Promise<readonly number[]> {
+    await using scene = await openManaged({ policy: { ttl: ms(1000), lateRetryGrace: ms(0) } });
+    for (let index = 0; index < 150; index += 1) {
+      const key = `k-${index}`;
+      await scene.client.complete(scene.holder(await scene.acquire({ key }), key));
+    }
+    scene.advance(1000 + lagMs);
+    const sizes: number[] = [];
+    const store: Store = {
+      ...scene.store,
+      async compact(request, options) {
+        sizes.push(request.limit);
+        return scene.store.compact(request, options);
+      },
+    };
+    const log = pino({ level: 'silent' });
+    const compaction = createCompaction({ store, log, archived: async () => [], batchMin: 50 });
+    const { recordsRemoved } = await compaction.run({ limit: Infinity });
+    expect(recordsRemoved).toBe(150);
+    return sizes;
+  }
+
+  test('takes small batches while records stay little longer than they must, and larger ones the longer they do', async () => {
+    expect(await batchesAt(MINUTE_MS)).toEqual([50, 50, 50]);
+    const late = await batchesAt(20 * MINUTE_MS);
+    expect(late[1]).toBeGreaterThan(250);
+    expect(late[1]).toBeLessThan(300);
+    expect((await batchesAt(60 * MINUTE_MS))[1]).toBe(500);
   });
 });
