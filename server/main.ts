@@ -131,7 +131,11 @@ export async function startServer(config: Config, log: Logger, worker?: Worker):
   const wrapping = config.sealingKeys === undefined ? undefined : openWrappingKeys(config.sealingKeys, log);
   const store = await storeKind(config.store).open(config.store, log);
   const metrics = createMetrics(worker && { worker: worker.number, gather: () => worker.ask('figures') });
-  const readiness = createReadiness(store, worker && (() => worker.ask('trouble')));
+  const readiness = createReadiness(store, {
+    troubles: worker && (() => worker.ask('trouble')),
+    onStore: (why) =>
+      why === undefined ? log.info('ready again: the store is well') : log.warn({ why }, 'not ready: the store is not'),
+  });
   worker?.answerWith({
     figures: () => metrics.registry.getMetricsAsJSON(),
     trouble: async () => (await readiness.trouble()) ?? null,

@@ -14,15 +14,29 @@ export interface Readiness {
   stop(): void;
 }
 
-/** `troubles`: of all processes that serve as one; ready when each of them is. */
-export function createReadiness(store: Store, troubles?: () => Promise<readonly (string | null)[]>): Readiness {
+export interface ReadinessOptions {
+  /** Of all processes that serve as one; ready when each of them is. */
+  readonly troubles?: (() => Promise<readonly (string | null)[]>) | undefined;
+  /** Told when the store begins to be in trouble, with its own words, which are not for the page; and when it is well again. */
+  readonly onStore?: (why: string | undefined) => void;
+}
+
+export function createReadiness(store: Store, { troubles, onStore }: ReadinessOptions = {}): Readiness {
   let isEnding = false;
+  let wasWell = true;
   let asked: { readonly atMs: number; readonly trouble: Promise<string | undefined> } | undefined;
+
+  const told = (trouble: Trouble | undefined): string | undefined => {
+    const isWell = trouble === undefined;
+    if (isWell !== wasWell) onStore?.(trouble?.why);
+    wasWell = isWell;
+    return trouble?.shown;
+  };
 
   // Balancers may be many and impatient: they share one ping a second.
   const storeTrouble = (): Promise<string | undefined> => {
     if (asked === undefined || performance.now() - asked.atMs >= limits.readinessCacheMs) {
-      asked = { atMs: performance.now(), trouble: troubleOf(store) };
+      asked = { atMs: performance.now(), trouble: troubleOf(store).then(told) };
     }
     return asked.trouble;
   };
@@ -52,15 +66,21 @@ async function firstOf(troubles: () => Promise<readonly (string | null)[]>): Pro
   }
 }
 
-async function troubleOf(store: Store): Promise<string | undefined> {
+interface Trouble {
+  readonly shown: string;
+  readonly why: string;
+}
+
+async function troubleOf(store: Store): Promise<Trouble | undefined> {
   const boundMs = limits.readinessPingMsMax;
   const timeout = AbortSignal.timeout(boundMs);
   try {
     await Promise.race([store.ping({ signal: timeout }), overdue(timeout)]);
     return undefined;
   } catch (error) {
-    if (timeout.aborted) return `the store did not answer within ${boundMs} ms`;
-    return error instanceof StoreError ? `the store is ${error.kind}` : 'the store failed';
+    const why = error instanceof Error ? error.message : String(error);
+    if (timeout.aborted) return { shown: `the store did not answer within ${boundMs} ms`, why };
+    return { shown: error instanceof StoreError ? `the store is ${error.kind}` : 'the store failed', why };
   }
 }
 

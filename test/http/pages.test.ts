@@ -59,6 +59,21 @@ test('without its store it is not ready, and no word of the driver gets out', as
   expect(JSON.parse(page.body)).toMatchObject({ ready: false, reason: 'the store is unavailable' });
 });
 
+test('what is wrong with the store is told once to the log, in full, and that it is well again', async () => {
+  const words = 'redis://db: maxmemory-policy: found allkeys-lru; needed noeviction';
+  let isWell = false;
+  const store = storeWith(() => (isWell ? Promise.resolve() : Promise.reject(new StoreError('unavailable', words))));
+  const told: (string | undefined)[] = [];
+  const readiness = createReadiness(store, { onStore: (why) => told.push(why) });
+  const statusIs = (status: number) =>
+    expect.poll(async () => (await readiness.page()).status, { timeout: 10_000 }).toBe(status);
+  await statusIs(503);
+  await readiness.page();
+  isWell = true;
+  await statusIs(200);
+  expect(told).toEqual([words, undefined]);
+});
+
 test('a store that hangs makes it not ready within a second', async () => {
   const store = storeWith(() => new Promise(() => undefined));
   const startMs = performance.now();

@@ -85,7 +85,9 @@ describeWithRedis('several workers on one port', () => {
     expect(server.stderr().match(/ended: calls answered, store closed/g)).toHaveLength(2);
   });
 
-  test('one that stands still makes the server not ready; one that is told to end is replaced, and no total goes back', async () => {
+  const replaced =
+    'one that stands still makes the server not ready; one that is told to end is replaced, and no total goes back';
+  test(replaced, { timeout: 120_000 }, async () => {
     await using server = await serveWorkers(redis.url, 2);
     const readiness = async (): Promise<unknown> => JSON.parse(await pageOf(`${server.http}/readyz`));
     const clients = await connectEach(server.grpc, 2);
