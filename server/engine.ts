@@ -111,6 +111,11 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     watchers,
     metrics,
   };
+  metrics.readStore({
+    stats: async () => store.stats(),
+    compaction: () => compaction.progress(),
+    journalRows: () => outage.kept(),
+  });
   const left = (options.leftJournals ?? []).map((place) => createOutage({ breaker, place, log }));
   for (const each of [outage, ...left]) await each.start(engine);
   compaction.start();

@@ -169,5 +169,7 @@ export const limits = {
 
   /** A store that takes longer to answer a ping is not ready; kubelet's own default bound is 1 s. */
   readinessPingMsMax: 900,
+  /** A scrape goes without the counts of a store that takes longer. */
+  statsScrapeMsMax: SECOND_MS,
   readinessCacheMs: SECOND_MS,
 } as const;

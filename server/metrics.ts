@@ -3,19 +3,24 @@
 
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { addAdmissionFigures, type AdmissionFigures } from './admission/figures.ts';
-import type { StoreErrorKind } from '../storage/contract/index.ts';
+import type { Settlement, StoreErrorKind } from '../storage/contract/index.ts';
 import { readFigures, type Figures } from './figures.ts';
 import { createNamespaceLabels } from './namespace-labels.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import { addStoreFigures, type StoreFigures } from './store-figures.ts';
 import type { FigureList } from './workers/messages.ts';
 
-export interface Metrics extends AdmissionFigures {
+export interface Metrics extends AdmissionFigures, StoreFigures {
   /** One call or Session operation, answered. The share of duplicates is that of BeginIntent outcomes other than `acquired`. */
   request(rpc: string, namespace: string, outcome: string, durationMs: number): void;
   storeVerb(verb: string, outcome: 'ok' | StoreErrorKind, durationMs: number): void;
   intentToOutcome(namespace: string, durationMs: number): void;
   suspectedDuplicate(namespace: string, cause: 'late_complete' | 'degraded_conflict'): void;
   lateRetry(namespace: string): void;
+  /** An orphan was settled by an operator (ResolveIntent) or by whoever claimed it (ClaimOrphans). */
+  reconciled(namespace: string, by: 'operator' | 'reconciler', outcome: Settlement['kind']): void;
+  /** A begin whose caller said that its message was delivered again. */
+  redelivery(namespace: string, outcome: string): void;
   waiters(change: 1 | -1): void;
   session(change: 1 | -1): void;
   inFlight(change: number): void;
@@ -59,6 +64,7 @@ export function createMetrics(part?: PartMetrics): MetricsOwner {
   const now = { waiters: 0, sessions: 0, inFlight: 0 };
   addGauges(registry, now);
   const admissionFigures = addAdmissionFigures(registry);
+  const storeFigures = addStoreFigures(registry, (namespace) => labels.of(namespace));
 
   const requests = counters(registry, 'onced_requests_total', {
     help: 'Calls and Session operations answered, by RPC, namespace and outcome (or error reason).',
@@ -93,9 +99,19 @@ export function createMetrics(part?: PartMetrics): MetricsOwner {
     help: 'Begins of a key whose record had expired: the retention is too short for these callers.',
     labelNames: ['namespace'],
   });
+  const reconciliations = counters(registry, 'onced_reconciliations_total', {
+    help: 'Orphans settled, by who did (operator or reconciler) and as what.',
+    labelNames: ['by', 'outcome', 'namespace'],
+  });
+  const redeliveries = counters(registry, 'onced_redeliveries_total', {
+    help: 'Begins of messages that were delivered again (label redelivered=true), by outcome.',
+    labelNames: ['outcome', 'namespace'],
+    named: ([outcome = '', namespace = '']) => [snakeCase(outcome), namespace],
+  });
 
   return {
     ...admissionFigures,
+    ...storeFigures,
     registry,
     request(rpc, namespace, outcome, durationMs) {
       ownRequests?.inc();
@@ -109,6 +125,8 @@ export function createMetrics(part?: PartMetrics): MetricsOwner {
     intentToOutcome: (namespace, durationMs) => intentSeconds(labels.of(namespace)).observe(durationMs / 1000),
     suspectedDuplicate: (namespace, cause) => suspected(cause, labels.of(namespace)).inc(),
     lateRetry: (namespace) => lateRetries(labels.of(namespace)).inc(),
+    reconciled: (namespace, by, outcome) => reconciliations(by, outcome, labels.of(namespace)).inc(),
+    redelivery: (namespace, outcome) => redeliveries(outcome, labels.of(namespace)).inc(),
     waiters: (change) => void (now.waiters += change),
     session: (change) => void (now.sessions += change),
     inFlight: (change) => void (now.inFlight += change),
@@ -155,11 +173,13 @@ export function namedAsInProto(rpc: string, outcome: string): { rpc: string; out
   return { rpc: shownRpc, outcome: shownOutcome };
 }
 
+const snakeCase = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /** RPC and outcome as the proto spells them (`BeginIntent`, `in_progress`), not the generated code. Reasons stay. */
 const asInProto: Named = ([rpc = '', outcome, ...rest]) => {
   const method = rpc.charAt(0).toUpperCase() + rpc.slice(1);
   if (outcome === undefined) return [method];
-  return [method, outcome.replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), ...rest];
+  return [method, snakeCase(outcome), ...rest];
 };
 
 function counters(

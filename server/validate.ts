@@ -5,7 +5,6 @@ import { durationMs as protoDurationMs, type Duration } from '@bufbuild/protobuf
 import type { Fingerprint as WireFingerprint, IntentError as WireError } from '../proto/gen/onced/v1/record_pb.js';
 import {
   durationMs,
-  REVIEW_ATTEMPT_PREFIX,
   type DurationMs,
   type Fingerprint,
   type IntentError,
@@ -16,6 +15,7 @@ import {
 } from '../storage/contract/index.ts';
 import { invalidFields, type Violation } from './errors.ts';
 import { limits } from './limits.ts';
+import { OWN_ATTEMPT_PREFIXES } from './calls/reconciler.ts';
 
 /** Gathers what is wrong with one request, so that the caller sees all of it at once. */
 export class Violations {
@@ -68,8 +68,9 @@ export function readKey(value: string, violations: Violations): Key {
 export function readAttemptId(value: string, violations: Violations): string {
   if (value === '') violations.add('attempt_id', 'is required: a random name for this try, kept over its retries');
   else readText({ field: 'attempt_id', value, bytesMax: limits.attemptIdBytesMax }, violations);
-  if (value.startsWith(REVIEW_ATTEMPT_PREFIX)) {
-    violations.add('attempt_id', `must not start with ${REVIEW_ATTEMPT_PREFIX}, which is the server's own`);
+  for (const prefix of OWN_ATTEMPT_PREFIXES) {
+    if (value.startsWith(prefix))
+      violations.add('attempt_id', `must not start with ${prefix}, which is the server's own`);
   }
   return value;
 }

@@ -10,6 +10,7 @@ import {
   durationMs,
   isExpired,
   isLive,
+  orphanOf,
   type EpochMs,
   type Found,
   type Key,
@@ -145,6 +146,7 @@ async function settleSeen(
   });
   if (!applied || record === undefined) throw changedMeanwhile(record?.revision);
   announce(engine, settlement, record, nowMs);
+  if (orphanOf(before, nowMs) !== undefined) engine.metrics.reconciled(namespace, 'operator', settlement.kind);
   return { record, nowMs };
 }
 

@@ -28,11 +28,12 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     () => true,
     () => false,
   );
-  const groups = stats.groups.filter(({ namespace }) => {
-    if (request.namespace !== '' && namespace !== request.namespace) return false;
-    return call.principal.may('stats', namespace);
-  });
+  const isVisible = (namespace: string): boolean =>
+    request.namespace === '' ? call.principal.may('stats', namespace) : namespace === request.namespace;
+  const groups = stats.groups.filter(({ namespace }) => isVisible(namespace));
   const figures = await metrics.figures();
+  const isShown = ({ labels }: { readonly labels: Readonly<Record<string, string>> }): boolean =>
+    labels['namespace'] === undefined || isVisible(labels['namespace']);
   const conflicts = await readConflicts(store.registry, { limit: CONFLICTS_SHOWN_MAX });
   const shown = conflicts.filter(({ namespace }) => {
     if (request.namespace !== '' && namespace !== request.namespace) return false;
@@ -47,8 +48,8 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     })),
     orphans: BigInt(stats.orphans),
     storeBytes: BigInt(stats.storeBytes ?? 0),
-    counters: figures.counters.map((counter) => ({ ...counter })),
-    latencies: figures.latencies.map(({ p50Ms, p95Ms, p99Ms, count, buckets, ...named }) => ({
+    counters: figures.counters.filter(isShown).map((counter) => ({ ...counter })),
+    latencies: figures.latencies.filter(isShown).map(({ p50Ms, p95Ms, p99Ms, count, buckets, ...named }) => ({
       ...named,
       count: BigInt(count),
       p50: fractional(p50Ms),

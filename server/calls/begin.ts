@@ -43,6 +43,7 @@ export async function beginIntent(
     if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, ask);
     const outcome = await decideUntilAnswered(turn);
     if (turn.wasWoken) passWakeOn(turn, outcome);
+    countRedelivery(turn, outcome);
     return create(BeginIntentResponseSchema, { outcome });
   } catch (error) {
     if (turn.wasWoken) engine.waiters.wakeOne(ask);
@@ -56,9 +57,18 @@ async function beginAgain(before: Turn, { engine, isLocal }: Place): Promise<Beg
   const turn = { ...before, engine, wasWoken: false, found: undefined };
   const outcome = await decideUntilAnswered(turn);
   if (turn.wasWoken) passWakeOn(turn, outcome);
+  countRedelivery(turn, outcome);
   const response = create(BeginIntentResponseSchema, { outcome });
   if (isLocal && response.outcome.case === 'acquired') response.outcome.value.degraded = true;
   return response;
+}
+
+/** By this label a consumer says that its broker has delivered the message before. */
+const REDELIVERED = 'redelivered';
+
+function countRedelivery({ engine, ask }: Turn, outcome: BeginOutcome): void {
+  const { case: name } = outcome;
+  if (ask.labels[REDELIVERED] === 'true' && name !== undefined) engine.metrics.redelivery(ask.namespace, name);
 }
 
 interface Turn {

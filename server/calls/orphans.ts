@@ -24,6 +24,7 @@ import { acquiredMessage, recordMessage } from '../messages.ts';
 import { recordPages } from '../record-pages.ts';
 import { readDuration, readNamespace, readText, Violations } from '../validate.ts';
 import { newLeaseToken } from './lease-token.ts';
+import { CLAIMED_ATTEMPT_PREFIX } from './reconciler.ts';
 
 const LIMIT = 10;
 const LIMIT_MAX = 100;
@@ -86,7 +87,7 @@ async function claimOne(
     expected: record.revision,
     fingerprints,
     labels,
-    attemptId: (isReview(record) ? REVIEW_ATTEMPT_PREFIX : '') + randomUUID(),
+    attemptId: (isReview(record) ? REVIEW_ATTEMPT_PREFIX : CLAIMED_ATTEMPT_PREFIX) + randomUUID(),
     owner,
     leaseToken: newLeaseToken(),
     leaseMs,

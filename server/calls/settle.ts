@@ -18,6 +18,7 @@ import { summaryMessage } from '../messages.ts';
 import { readBytes, readDuration, readError, readLabels, readText, Violations } from '../validate.ts';
 import { atStoreOrJournal, readHolder, untilDecided, type Holder, type Settled } from './holder.ts';
 import { exhaustedError } from './begin-writes.ts';
+import { isReconciler } from './reconciler.ts';
 import { settleDigest } from './settle-digest.ts';
 
 export async function complete(engine: Engine, request: CompleteRequest, call: CallContext): Promise<CompleteResponse> {
@@ -122,7 +123,12 @@ async function settle(engine: Engine, { holder, settlement, ttlMs, digest }: Set
     if (settlement.kind === 'completed') countSuspectedDuplicate(engine, holder, error);
     throw error;
   });
-  if (!settled.alreadyApplied) announce(engine, settlement, settled.record, settled.nowMs);
+  const { record, nowMs, alreadyApplied } = settled;
+  if (alreadyApplied) return settled;
+  announce(engine, settlement, record, nowMs);
+  if (settlement.kind !== 'unknown' && isReconciler(record)) {
+    engine.metrics.reconciled(record.namespace, 'reconciler', settlement.kind);
+  }
   return settled;
 }
 

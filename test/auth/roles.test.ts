@@ -117,3 +117,17 @@ test('without credentials nobody may anything', async () => {
   scene = before;
   await strangers[Symbol.asyncDispose]();
 });
+
+test('figures of foreign namespaces are not told to who may see one only', async () => {
+  const token = await scene.keyOf({ role: 'reader', pattern: 'payments' });
+  const writer = tokens.get('writer');
+  for (const namespace of ['payments', 'foreign']) {
+    await scene.server.client.beginIntent({ namespace, key: 'k', attemptId: 'figures' }, { token: writer });
+  }
+  const { counters, records } = await scene.server.admin.getStats({ namespace: 'payments' }, { token });
+  const seen = new Set([
+    ...counters.map(({ labels }) => labels['namespace']),
+    ...records.map(({ namespace }) => namespace),
+  ]);
+  expect([...seen].filter((name) => name !== undefined)).toEqual(['payments']);
+});
