@@ -16,6 +16,7 @@ import {
   settled,
 } from './wire/answers.ts';
 import { createCaller, type Caller } from './wire/caller.ts';
+import { fingerprintOf } from './fingerprint/fingerprint.ts';
 import type { ClientOptions } from './options.ts';
 import * as requests from './wire/requests.ts';
 import type { Work } from './work/perform.ts';
@@ -33,7 +34,7 @@ export function createClient(options: ClientOptions): OncedClient {
   return new OncedClient(options);
 }
 
-export class OncedClient {
+export class OncedClient implements types.IntentCalls {
   readonly #caller: Caller;
   readonly #owner: string;
 
@@ -57,7 +58,8 @@ export class OncedClient {
     work: Work<T>,
     options: RunOptions = {},
   ): Promise<RunResult<T>> {
-    return runOnce(this, { namespace, key, request }, work, { log: this.#caller.log, ...options });
+    const { exclude = [], fingerprints = [fingerprintOf(request, { exclude })] } = options;
+    return runOnce(this, { namespace, key }, work, { log: this.#caller.log, ...options, fingerprints });
   }
 
   /** Takes orphans and records what `review` finds out about each; one round. `keepReconciling` goes on. */

@@ -1,6 +1,6 @@
 // What callers give and get. Durations are milliseconds, instants are milliseconds since 1970; both end in Ms.
 
-import type { Fingerprint } from './fingerprint/fingerprint.ts';
+import type { Fingerprint } from './fingerprint/canonical-json.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -287,4 +287,13 @@ export interface ServerInfo {
   readonly serverMs: number;
   readonly requestBytesMax: number;
   readonly sessionInFlightMax: number;
+}
+
+/** The calls that an attempt makes, over whatever transport. */
+export interface IntentCalls {
+  begin(request: BeginRequest, options?: CallOptions): Promise<BeginAnswer>;
+  complete(request: CompleteRequest, options?: CallOptions): Promise<Settled>;
+  fail(request: FailRequest, options?: CallOptions): Promise<Settled>;
+  renew(request: RenewRequest, options?: CallOptions): Promise<Extended>;
+  checkpoint(request: CheckpointRequest, options?: CallOptions): Promise<Extended>;
 }

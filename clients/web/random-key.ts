@@ -3,10 +3,9 @@
 const KEY_BYTES = 16;
 
 /** 22 characters of A-Z a-z 0-9 - _: 128 random bits. */
-export function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(KEY_BYTES));
-  return btoa(String.fromCodePoint(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
+export const randomKey = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(KEY_BYTES)));
+
+export function toBase64Url(bytes: Uint8Array): string {
+  const base64 = btoa(String.fromCodePoint(...bytes));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

@@ -25,4 +25,6 @@ python=clients/python/.venv/bin/python
 add python $python "$python clients/python/tests/scenarios.py threads"
 add asyncio $python "$python clients/python/tests/scenarios.py asyncio"
 
+add web /usr/bin/chromium "$node test/clients/browser-runner.ts"
+
 exec "$node" test/clients/drive.ts "${runners[@]}"

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runOnced, serveOnced } from '../support/onced.ts';
 import { differences, wrongEffects, type Report, type Runner, type Scenario } from './judge.ts';
+import { PAGE_ORIGIN } from './page-origin.ts';
 import { askRunner, startProxy } from './processes.ts';
 
 const FILE = fileURLToPath(new URL('../../clients/vectors/scenarios.json', import.meta.url));
@@ -22,7 +23,7 @@ const { scenarios } = JSON.parse(readFileSync(FILE, 'utf8')) as { scenarios: Sce
 process.exitCode = await drive();
 
 async function drive(): Promise<number> {
-  await using server = await serveOnced(['--store', 'memory:', '--log-level', 'error']);
+  await using server = await serveOnced(['--store', 'memory:', '--log-level', 'error', '--cors-origins', PAGE_ORIGIN]);
   const namespace = `scenarios/${randomUUID()}`;
   await holdOrphans(server.grpc, `${namespace}/hold`);
   const place = { namespace, scenarios: FILE, server: server.grpc, server_http: server.http };

@@ -1,15 +1,14 @@
-// What the Node client's errors are called in clients/vectors/scenarios.json.
+// What the errors of the clients in TypeScript are called in clients/vectors/scenarios.json.
 
+import { KeyReusedError, OncedError } from '../../clients/node/errors.ts';
 import {
   InProgressError,
   IntentFailedError,
-  KeyReusedError,
-  OncedError,
   OrphanedError,
   OutcomeNotRecordedError,
   RetryableError,
   RetryLaterError,
-} from '../../clients/node/index.ts';
+} from '../../clients/node/work/work-errors.ts';
 
 const NAMES = [
   [InProgressError, 'in-progress'],

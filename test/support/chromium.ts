@@ -13,9 +13,9 @@ export function describeWithChromium(name: string, tests: () => void): void {
   describeWith(NEEDED, name, tests);
 }
 
-export async function launchChromium(): Promise<Browser & AsyncDisposable> {
+export async function launchChromium(switches: readonly string[] = []): Promise<Browser & AsyncDisposable> {
   // As root Chromium has no sandbox; the pages are ours and on loopback.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+  const args = [...switches, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
   return Object.assign(browser, { [Symbol.asyncDispose]: () => browser.close() });
 }

@@ -7,7 +7,6 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import type { Browser, Page } from 'playwright-core';
-import { build } from 'vite';
 import { idempotency } from '../../clients/node/express.ts';
 import { createClient } from '../../clients/node/index.ts';
 import type * as Web from '../../clients/web/index.ts';
@@ -16,6 +15,7 @@ import { joinHttp1 } from '../clients/faulty-http1.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { serveOnced } from '../support/onced.ts';
 import { freshNamespace } from '../adapters/scene.ts';
+import { bundle } from './bundle.ts';
 
 /** What a page of the tests has. */
 declare global {
@@ -41,18 +41,6 @@ export interface Scene extends AsyncDisposable {
 }
 
 const CLIENT = fileURLToPath(new URL('../../clients/web/index.ts', import.meta.url));
-
-/** The client as one module for a page. */
-export async function bundle(entry: string): Promise<string> {
-  const built = await build({
-    configFile: false,
-    logLevel: 'error',
-    build: { write: false, minify: true, target: 'es2022', lib: { entry, formats: ['es'], fileName: 'module' } },
-  });
-  const [output] = Array.isArray(built) ? built : [built];
-  if (output === undefined || !('output' in output)) throw new Error('nothing was built');
-  return output.output[0].code;
-}
 
 export interface SceneOptions {
   /** Pages of the tests' own: their text by path. Default: one that loads the client. */

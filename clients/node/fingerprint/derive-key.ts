@@ -1,11 +1,7 @@
 // Keys of the steps of one operation, made of the operation's own key.
 
 import { createHash } from 'node:crypto';
-import { FingerprintError } from './fingerprint-error.ts';
-
-const KEY_BYTES_MAX = 512;
-// Names what is hashed, so that the digest can never be one that something else made.
-const DOMAIN = 'onced-derive-key-v1';
+import { derivation } from './derivation.ts';
 
 /**
  * The key of one step of an operation: the same for the same two arguments in every release and language, different for
@@ -15,21 +11,6 @@ const DOMAIN = 'onced-derive-key-v1';
  * @throws FingerprintError INVALID_KEY for a key or step that Onced would refuse as a key.
  */
 export function deriveKey(key: string, step: string): string {
-  checkKey('key', key);
-  checkKey('step', step);
-  // Neither holds a NUL, so no other pair gives the same bytes.
-  const digest = createHash('sha256').update(`${DOMAIN}\0${key}\0${step}`).digest('base64url');
+  const digest = createHash('sha256').update(derivation(key, step)).digest('base64url');
   return `d1${digest}`;
-}
-
-function checkKey(name: string, value: string): void {
-  const bytes = Buffer.byteLength(value);
-  if (!value.isWellFormed()) refuse(name, 'holds half of a surrogate pair');
-  if (bytes > KEY_BYTES_MAX) refuse(name, `has ${bytes} bytes of UTF-8; at most ${KEY_BYTES_MAX} are allowed`);
-  if (/\p{Cc}/u.test(value)) refuse(name, 'holds a control character');
-  if (value.trim() === '') refuse(name, 'is empty or blank: it would be shared by all who forgot theirs');
-}
-
-function refuse(name: string, why: string): never {
-  throw new FingerprintError('INVALID_KEY', `${name} ${why}`);
 }

@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf';
 import { durationFromMs, type Duration } from '@bufbuild/protobuf/wkt';
 import { FingerprintSchema, type Fingerprint as WireFingerprint } from '../../../proto/gen/onced/v1/record_pb.js';
 import { InvalidFieldError } from '../errors.ts';
-import type { Fingerprint } from '../fingerprint/fingerprint.ts';
+import type { Fingerprint } from '../fingerprint/canonical-json.ts';
 import type { Labels } from '../types.ts';
 
 /** Beyond every bound of the API, so that no request can overgrow a packed message, which others share. */

@@ -12,7 +12,8 @@ import { createSessionWindow } from './session-window.ts';
 import { openStream, type SessionStream } from './session-stream.ts';
 import { onAbort, sleep } from '../signals.ts';
 import type { PackedCalls, PackedName, Transport, TryOptions } from './transport.ts';
-import { errorOfCall, errorOfStatus } from './status.ts';
+import { errorOfCall } from './status.ts';
+import { errorOfStatus } from './status-details.ts';
 
 const IN_FLIGHT_MAX = 1024;
 const QUEUE_MAX = 65_536;

@@ -1,13 +1,12 @@
 // Begins until there is an answer that ends the asking: waits out those who are at it, repeats what was not answered with
 // the same attempt id, and gives back a lease that was won after its caller had left.
 
-import { randomUUID } from 'node:crypto';
-import type { OncedClient } from '../client.ts';
+import { randomAttemptId } from '../attempt-id.ts';
 import { deadlineExceeded } from '../wire/error-table.ts';
 import { AttemptEndedError, DeadlineExceededError, InvalidFieldError, OncedError } from '../errors.ts';
 import type { Log } from '../options.ts';
 import { backoffMs, onAbort, sleep } from '../signals.ts';
-import type { Acquired, BeginAnswer, BeginRequest, Completed, Failed, Orphaned } from '../types.ts';
+import type { Acquired, BeginAnswer, BeginRequest, Completed, Failed, IntentCalls, Orphaned } from '../types.ts';
 import { InProgressError, RetryLaterError } from './work-errors.ts';
 
 export type FinalAnswer = Acquired | Completed | Failed | Orphaned;
@@ -34,12 +33,12 @@ const WAY_BACK_MS = 100;
 
 /** @throws InProgressError, RetryLaterError when the time is over; the signal's reason; the errors of begin. */
 export async function claim(
-  client: OncedClient,
+  client: IntentCalls,
   request: Omit<BeginRequest, 'attemptId' | 'waitMs'>,
   options: ClaimOptions,
 ): Promise<FinalAnswer> {
   const endMs = performance.now() + options.timeoutMs;
-  let attemptId = randomUUID();
+  let attemptId = randomAttemptId();
   let { waitMs } = options;
   let unanswered = 0;
   for (;;) {
@@ -51,7 +50,7 @@ export async function claim(
     const pauseMs = asked.pauseMs ?? backoffMs({ tries: unanswered, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
     if (performance.now() + pauseMs >= endMs) throw asked.error;
     // A copy of our begin was ended by somebody else: this is a new try.
-    if (asked.error instanceof AttemptEndedError) attemptId = randomUUID();
+    if (asked.error instanceof AttemptEndedError) attemptId = randomAttemptId();
     if (isWaitRefused(asked.error)) waitMs = 0;
     await sleep(pauseMs, options.signal);
   }
@@ -62,7 +61,7 @@ type Asked =
   /** Ask again after the pause (undefined: a backoff); `error` is what to throw when there is no time for that. */
   | { readonly kind: 'not-yet' | 'unanswered'; readonly pauseMs: number | undefined; readonly error: Error };
 
-async function ask(client: OncedClient, request: BeginRequest, options: ClaimOptions): Promise<Asked> {
+async function ask(client: IntentCalls, request: BeginRequest, options: ClaimOptions): Promise<Asked> {
   const waitMs = Math.max(0, Math.min(options.waitMs, Math.floor(options.timeoutMs - WAY_BACK_MS)));
   const timeoutMs = Math.min(options.timeoutMs, waitMs + ANSWER_MS);
   try {
@@ -102,7 +101,7 @@ const untilNextAsk = (retryAfterMs: number): number =>
 
 /** Not given the signal itself: a begin whose caller left may still win the lease, which then has to be given back. */
 async function begin(
-  client: OncedClient,
+  client: IntentCalls,
   request: BeginRequest,
   { timeoutMs, signal, log }: ClaimOptions,
 ): Promise<BeginAnswer> {
@@ -120,7 +119,7 @@ async function begin(
   });
 }
 
-async function giveBack(client: OncedClient, request: BeginRequest, beginning: Promise<BeginAnswer>): Promise<void> {
+async function giveBack(client: IntentCalls, request: BeginRequest, beginning: Promise<BeginAnswer>): Promise<void> {
   const answer = await beginning;
   if (answer.kind !== 'acquired') return;
   const { namespace, key } = request;

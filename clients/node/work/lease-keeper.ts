@@ -1,10 +1,9 @@
 // Keeps a lease while work is done: renews at a third, and warns the work before the lease could be lost. All times are
 // counted on the monotonic clock from when the request that won them was sent.
 
-import type { OncedClient } from '../client.ts';
 import { AlreadySettledError, IntentNotFoundError, LeaseLostError, type OncedError } from '../errors.ts';
 import type { Log } from '../options.ts';
-import type { Acquired, Extended, LeaseHold } from '../types.ts';
+import type { Acquired, Extended, IntentCalls, LeaseHold } from '../types.ts';
 import { LeaseEndingError } from './work-errors.ts';
 
 /** Renew this often within a lease, so that two renewals may fail before the work has to stop. */
@@ -43,7 +42,7 @@ export interface LeaseKeeper {
   stop(): void;
 }
 
-export function keepLease(client: OncedClient, hold: LeaseHold, won: Acquired, options: KeeperOptions): LeaseKeeper {
+export function keepLease(client: IntentCalls, hold: LeaseHold, won: Acquired, options: KeeperOptions): LeaseKeeper {
   const startMs = performance.now();
   const controller = new AbortController();
   let lease: Lease = won;
@@ -51,7 +50,7 @@ export function keepLease(client: OncedClient, hold: LeaseHold, won: Acquired, o
   let isRenewing = false;
   let isWorking = true;
   let isStopped = false;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let plannedMs = 0;
 
   const warnAtMs = (): number =>

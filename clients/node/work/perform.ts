@@ -1,12 +1,11 @@
 // Work under a lease: kept alive while it runs, its outcome recorded when it ends. For runOnce and for reconcile.
 
-import type { OncedClient } from '../client.ts';
 import { encodeValue, type EncodedValue } from './values.ts';
 import { keepLease, type LeaseKeeper } from './lease-keeper.ts';
 import type { Log } from '../options.ts';
 import { InvalidFieldError } from '../errors.ts';
 import { failureOf, settleToTheEnd, type Failure, type ThrowMeans } from './settle.ts';
-import type { Acquired, IntentError, LeaseHold, RecordSummary, Settled } from '../types.ts';
+import type { Acquired, IntentCalls, IntentError, LeaseHold, RecordSummary, Settled } from '../types.ts';
 import { IntentFailedError, OutcomeNotRecordedError } from './work-errors.ts';
 
 /** As long as an attempt can hold a key. */
@@ -87,7 +86,7 @@ interface Performing extends PerformOptions {
  * could not be; OutcomeNotRecordedError when a result or a final failure could not be.
  */
 export async function perform<T>(
-  client: OncedClient,
+  client: IntentCalls,
   { hold, acquired }: { readonly hold: LeaseHold; readonly acquired: Acquired },
   work: Work<T>,
   options: Performing,
@@ -117,7 +116,7 @@ async function tryWork(work: Work<unknown>, context: WorkContext): Promise<Tried
 }
 
 function contextOf(
-  client: OncedClient,
+  client: IntentCalls,
   {
     hold,
     acquired,
@@ -139,7 +138,7 @@ function contextOf(
       return keeper.remainingMs;
     },
     async checkpoint(data) {
-      const bytes = typeof data === 'string' ? Buffer.from(data) : data;
+      const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
       try {
         keeper.extended(
           await client.checkpoint({ ...hold, data: bytes, ...(leaseMs === undefined ? {} : { leaseMs }) }),
@@ -161,7 +160,7 @@ interface Recorder {
 }
 
 function createRecorder(
-  client: OncedClient,
+  client: IntentCalls,
   hold: LeaseHold,
   { ttlMs, settleTimeoutMs = SETTLE_TIMEOUT_MS, log }: PerformOptions & { readonly log: Log },
 ): Recorder {

@@ -1,11 +1,10 @@
 // runOnce: the whole job in one call. Fingerprint, begin, work under a lease, record the outcome; or the stored outcome.
 
 import { claim } from './claim.ts';
-import type { OncedClient } from '../client.ts';
-import { fingerprintBytes, fingerprintJson, type Fingerprint } from '../fingerprint/fingerprint.ts';
+import type { Fingerprint } from '../fingerprint/canonical-json.ts';
 import type { Log } from '../options.ts';
 import { perform, type PerformOptions, type Work } from './perform.ts';
-import type { Acquired, BeginRequest, Completed, Labels } from '../types.ts';
+import type { Acquired, BeginRequest, Completed, IntentCalls, Labels } from '../types.ts';
 import { decodeValue } from './values.ts';
 import { IntentFailedError, OrphanedError, ResultDroppedError } from './work-errors.ts';
 
@@ -58,10 +57,10 @@ export interface RunResult<T> {
  * Bytes are fingerprinted as bytes, anything else as JSON; give null when the key alone stands for the operation.
  */
 export async function runOnce<T>(
-  client: OncedClient,
-  { namespace, key, request }: { readonly namespace: string; readonly key: string; readonly request: unknown },
+  client: IntentCalls,
+  { namespace, key }: { readonly namespace: string; readonly key: string },
   work: Work<T>,
-  options: RunOptions & { readonly log: Log },
+  options: RunOptions & { readonly fingerprints: readonly Fingerprint[]; readonly log: Log },
 ): Promise<RunResult<T>> {
   const { timeoutMs = TIMEOUT_MS, whenBusy = 'wait', signal, log } = options;
   const waitMs = whenBusy === 'reject' ? 0 : (options.waitMs ?? WAIT_MS);
@@ -69,7 +68,7 @@ export async function runOnce<T>(
     ...beginOf(options),
     namespace,
     key,
-    fingerprints: options.fingerprints ?? [fingerprintOf(request, options)],
+    fingerprints: options.fingerprints,
   };
   const answer = await claim(client, begin, { timeoutMs, waitMs, whenBusy, signal, log });
   switch (answer.kind) {
@@ -84,11 +83,6 @@ export async function runOnce<T>(
   }
 }
 
-function fingerprintOf(request: unknown, { exclude }: RunOptions): Fingerprint {
-  if (request instanceof Uint8Array) return fingerprintBytes(request);
-  return fingerprintJson(request, exclude === undefined ? {} : { exclude });
-}
-
 /** Only what was given: an absent field leaves the choice to the namespace. */
 function beginOf(options: RunOptions): Partial<BeginRequest> {
   const { leaseMs, ttlMs, owner, labels } = options;
@@ -101,7 +95,7 @@ function beginOf(options: RunOptions): Partial<BeginRequest> {
 }
 
 async function run<T>(
-  client: OncedClient,
+  client: IntentCalls,
   { namespace, key, acquired }: { namespace: string; key: string; acquired: Acquired },
   work: Work<T>,
   options: RunOptions & { readonly log: Log },

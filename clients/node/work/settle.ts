@@ -1,10 +1,9 @@
 // Records how work ended, and does not give up: an outcome that is lost is what causes a duplicate. No signal of the
 // caller reaches this far.
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { DeadlineExceededError, InternalError, OncedError } from '../errors.ts';
 import type { Log } from '../options.ts';
-import { backoffMs } from '../signals.ts';
+import { backoffMs, sleep } from '../signals.ts';
 import type { IntentError, Settled } from '../types.ts';
 import { FinalError, RetryableError, UnknownOutcomeError } from './work-errors.ts';
 
@@ -27,7 +26,7 @@ export async function settleToTheEnd(
       const waitMs = backoffMs({ tries, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
       if (!mayPass(error) || performance.now() + waitMs >= endMs) throw error;
       log('warn', 'an outcome could not be recorded yet: trying on', { tries: tries + 1, detail: String(error) });
-      await pause(waitMs);
+      await sleep(waitMs);
     }
   }
 }

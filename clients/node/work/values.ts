@@ -32,7 +32,7 @@ export function encodeValue(value: unknown): EncodedValue {
   if (value === undefined) return { result: new Uint8Array(), contentType: JSON_TYPE };
   const json = JSON.stringify(value) as string | undefined;
   if (json === undefined) throw new TypeError(`a result of type ${typeof value} has no JSON`);
-  return { result: Buffer.from(json), contentType: JSON_TYPE };
+  return { result: new TextEncoder().encode(json), contentType: JSON_TYPE };
 }
 
 /**
@@ -44,7 +44,7 @@ export function decodeValue(stored: EncodedValue & { readonly contentEncoding?: 
   if (!isJson || (stored.contentEncoding ?? '') !== '') return stored.result;
   if (stored.result.length === 0) return undefined;
   try {
-    return JSON.parse(Buffer.from(stored.result).toString('utf8'));
+    return JSON.parse(new TextDecoder().decode(stored.result));
   } catch (error) {
     throw new TypeError('the stored result is called JSON and is none', { cause: error });
   }
