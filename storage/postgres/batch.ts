@@ -1,5 +1,6 @@
 // Packs what is waiting into one call. No timer gathers: while a lane's call is under way the next batch grows, so that
-// batches are as large as the load, and an idle store answers a lone operation at once.
+// batches are as large as the load, and an idle store answers a lone operation at once. A further lane opens only for a
+// batch that is worth a call, or when the others are slow.
 
 import { StoreError } from '../contract/index.ts';
 import { storeError, verdictOf } from './errors.ts';
@@ -39,6 +40,24 @@ export function createBatcher<Operation, Answer>(call: BatchedCall<Operation, An
   let isPumping = false;
   let onIdle: (() => void) | undefined;
   let isClosed = false;
+  /** While fewer wait than are worth a further lane: when they get one all the same. */
+  let patience: NodeJS.Timeout | undefined;
+  let isImpatient = false;
+
+  const isWorthALane = (): boolean => {
+    if (lanesBusy === 0 || isImpatient || queue.length >= limits.batchOperationsMin) return true;
+    patience ??= setTimeout(() => {
+      isImpatient = true;
+      pump();
+    }, limits.laneBusyMsMax);
+    return false;
+  };
+
+  const losePatienceAnew = (): void => {
+    clearTimeout(patience);
+    patience = undefined;
+    isImpatient = false;
+  };
 
   // In the next turn of the event loop: all that arrives in this one shares the batch.
   const pump = (): void => {
@@ -46,7 +65,8 @@ export function createBatcher<Operation, Answer>(call: BatchedCall<Operation, An
     isPumping = true;
     setImmediate(() => {
       isPumping = false;
-      while (lanesBusy < call.lanes && queue.length > 0) {
+      while (lanesBusy < call.lanes && queue.length > 0 && isWorthALane()) {
+        losePatienceAnew();
         const { batch, cancelled, rest } = takeBatch(queue, call, call.lanes - lanesBusy);
         queue = rest;
         for (const item of cancelled) fail(item, storeError('cancelled'));

@@ -3,6 +3,7 @@
 // LISTEN on: then there is only the looking, or a URL of its own for listening.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Key, Namespace, RecordChange } from '../contract/index.ts';
 import { texts } from './arrays.ts';
 import type { Connections } from './connections.ts';
@@ -62,12 +63,13 @@ function createTelling(own: string, connections: Connections) {
   let isTelling = false;
   let current = Promise.resolve();
 
-  // One call at a time; what is told meanwhile shares the next.
+  // One call at a time, and not in a row; what is told meanwhile shares the next.
   const tellAll = async (): Promise<void> => {
     while (untold.length > 0) {
       const { messages, rest } = packMessages(own, untold);
       untold = rest;
       await connections.call(statements.tell, [texts(messages)]).catch(() => undefined);
+      await sleep(limits.tellGapMs);
     }
     isTelling = false;
   };

@@ -3,10 +3,16 @@
 const KIB = 1024;
 
 export const limits = {
-  /** Operations in one call. 64 callers in flight fill a quarter; beyond 256 a batch only adds latency (PERFORMANCE.md 8). */
+  /** Operations in one call. Beyond 256 a batch only adds latency (PERFORMANCE.md 8). */
   batchOperationsMax: 256,
-  /** A queue is shared out among the idle lanes, but not into smaller batches: each costs Postgres some 300 µs of its own. */
-  batchOperationsMin: 32,
+  /**
+   * A call costs Postgres some 600 µs of its own and Node 300, beside 25 and 10 an operation. So a queue is not shared out
+   * into smaller batches than this, and a second lane is not opened for fewer while the first is busy. At 64 in flight that
+   * is one lane a verb: 65 to 76 µs of Postgres a begin and complete, and 87 to 130 with 32 or without this rule (busy machine).
+   */
+  batchOperationsMin: 64,
+  /** But a lane that is busy for so long holds up nobody: its connection may have died. */
+  laneBusyMsMax: 100,
   /** Payload bytes in one call: two results of the largest size; a single operation may be larger. */
   batchBytesMax: 2 * 1024 * KIB,
   /** Calls of one verb on their way at once: one is on the wire or in its fsync while the other is gathered or run. */
@@ -25,6 +31,8 @@ export const limits = {
   /** Migrations wait for those of another server that starts. */
   migrationCallMs: 120_000,
 
+  /** Changes are told at once, and then not for so long, so that the batches of a busy server share a call. */
+  tellGapMs: 5,
   /** Changes that wait to be told to other servers; beyond it the oldest go untold, and who waits there looks by itself. */
   untoldChangesMax: 10_000,
   /** Postgres refuses a notification of 8000 bytes or more. */

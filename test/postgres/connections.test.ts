@@ -45,7 +45,7 @@ describe('a Postgres store in trouble', () => {
         expect(rows).toHaveLength(1);
         return (rows[0] as { pid: number }).pid;
       },
-      { timeout: 5_000, interval: 20 },
+      { timeout: 30_000, interval: 20 },
     );
 
   test('no answer in time is unknown, the connection is dropped without a cancel, and the next call works', async () => {
@@ -139,6 +139,21 @@ describe('a Postgres store in trouble', () => {
     await holding;
   });
 
+  test('a call that takes long holds up the others for a moment only', async () => {
+    await execute(
+      url,
+      `create function be_slow() returns trigger language plpgsql as
+         $$ begin perform pg_sleep(case when new.key = 'slow' then 1.5 else 0 end); return null; end $$;
+       create trigger be_slow after insert on onced_store.records for each row execute function be_slow()`,
+    );
+    const slow = store.claim(claimOf('slow'));
+    await waitingBackend('PgSleep');
+    const startMs = performance.now();
+    expect((await store.claim(claimOf('free'))).applied).toBe(true);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect((await slow).applied).toBe(true);
+  });
+
   test('two transactions that Postgres stops for a deadlock are repeated by themselves', async () => {
     // The store itself cannot get there: it never waits for rows. A trigger stands for what might.
     await execute(
@@ -188,9 +203,23 @@ describe('a Postgres store in trouble', () => {
       await execute(server.url, `alter system set synchronous_standby_names = '${names}'`);
       await execute(server.url, 'select pg_reload_conf()');
     };
+    /** Resolves once commits do wait: one process of Postgres passes the setting on to the others when it gets to it. */
+    const commitsWait = async (): Promise<void> => {
+      await execute(url, 'set synchronous_commit = local; create table probe (n int)');
+      for (;;) {
+        const probe = execute(url, 'insert into probe values (1)').catch(() => undefined);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        const waiting = `pg_stat_activity where wait_event = 'SyncRep' and datname = current_database()`;
+        const end = `set synchronous_commit = local; select pg_terminate_backend(pid) from ${waiting}`;
+        const [, ended] = (await execute(url, end)) as unknown as { readonly rowCount: number }[];
+        await probe;
+        if (ended?.rowCount === 1) return;
+      }
+    };
     beforeEach(async () => {
       await store.claim(claimOf('warm'));
       await setStandbys('nobody');
+      await commitsWait();
     });
     afterEach(() => setStandbys(''));
 
