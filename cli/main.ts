@@ -12,6 +12,7 @@ import { lookupCommand } from './lookup.ts';
 import { namespacesCommand } from './namespaces.ts';
 import { exportCommand, listCommand, orphansCommand, purgeCommand } from './records.ts';
 import { resolveCommand } from './resolve.ts';
+import { runCommand } from './run.ts';
 import { serveCommand } from './serve.ts';
 import { auditCommand, compactCommand, statsCommand } from './stats.ts';
 import { tokenCommand } from './token.ts';
@@ -31,6 +32,8 @@ Examples:
   onced orphans payments                        keys of which nobody knows whether they ran
   onced resolve payments order-17 --released --reason "provider has no charge"
                                                 let a stuck key be tried again
+  onced run --namespace cron --key backup-$(date +%F) -- ./backup.sh
+                                                run a command once a day, wherever cron fires
   onced stats                                   records, orphans, rates, latencies
 `,
   );
@@ -53,6 +56,7 @@ const commands = [
   tokenCommand(),
   keysCommand(),
   archiveCommand(),
+  runCommand(),
 ];
 
 /** Mistakes in a command below another one become exit codes too. */

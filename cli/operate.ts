@@ -52,7 +52,7 @@ export async function operate(flags: ServerFlags, work: (target: CallOptions) =>
   }
 }
 
-function targetOf({ server, timeout, token, ca }: ServerFlags): CallOptions {
+export function targetOf({ server, timeout, token, ca }: ServerFlags): CallOptions {
   const timeoutMs = Number(timeout) * 1000;
   if (!(timeoutMs > 0 && timeoutMs <= 3_600_000)) {
     throw new UsageError(`--timeout is "${timeout}", which is not a number of seconds from 0.001 to 3600`);
