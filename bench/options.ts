@@ -10,6 +10,8 @@ export interface Options {
   readonly peers: readonly string[];
   readonly rounds: number;
   readonly records: number;
+  /** Records that become due in the compaction scenario. */
+  readonly dueRecords: number;
   /** Also the ten million records of the scale scenario: some ten minutes and 6 GB of disk more. */
   readonly tenMillion: boolean;
   readonly output: string;
@@ -30,6 +32,7 @@ export function parseArguments(args: readonly string[]): Options {
       5,
     )
     .option('--records <count>', 'records that are there before', wholeNumber, PRELOADED_RECORDS)
+    .option('--due-records <count>', 'compaction: records that become due', wholeNumber, 1_000_000)
     .option('--ten-million', 'scale: also ten million records (ten minutes more)', false)
     .option('--output <folder>', 'where results go', 'bench/results')
     .parse(args, { from: 'user' });
@@ -39,6 +42,7 @@ export function parseArguments(args: readonly string[]): Options {
     peer?: string[];
     rounds: number;
     records: number;
+    dueRecords: number;
     tenMillion: boolean;
     output: string;
   }>();
@@ -48,6 +52,7 @@ export function parseArguments(args: readonly string[]): Options {
     peers: given.peer?.filter((name) => name !== 'none') ?? PEERS,
     rounds: given.rounds,
     records: given.records,
+    dueRecords: given.dueRecords,
     tenMillion: given.tenMillion,
     output: given.output,
   };

@@ -56,10 +56,11 @@ export async function runBenchmark(options: Options): Promise<void> {
 const NEEDS_PACKAGES = new Set(['etcd', 'restate', 'powertools']);
 
 /** The scenarios that start servers of their own, on the SQLite store. */
-async function ownScenarios({ scenarios, rounds, tenMillion }: Options, progress: Progress): Promise<Outcome[]> {
+async function ownScenarios(options: Options, progress: Progress): Promise<Outcome[]> {
+  const { scenarios, rounds, tenMillion, dueRecords } = options;
   const outcomes: Outcome[] = [];
   if (scenarios.includes('scale')) outcomes.push(await runScale({ rounds, tenMillion, progress }));
-  if (scenarios.includes('compaction')) outcomes.push(await runCompactionScenario(progress));
+  if (scenarios.includes('compaction')) outcomes.push(await runCompactionScenario(dueRecords, progress));
   return outcomes;
 }
 
