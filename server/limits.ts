@@ -87,12 +87,16 @@ export const limits = {
   journalReplaysAtOnce: 32,
   /** Admission (RELIABILITY.md 8): operations at the store at a time; the limit moves between these. */
   admissionInFlightMin: 8,
-  admissionInFlightMax: 1024,
+  admissionInFlightMax: 256,
   /** Latency of the store that is never taken for congestion: a batching store needs some to fill its batches. */
   admissionLatencyMs: 8,
+  /** Work that may wait under overload: who is let in shall not be late, and the store shall not run dry. */
+  admissionShortWaitMs: 4,
   /** Operations of a class that wait for admission: a second of work, about. */
   admissionQueueMax: 4096,
   admissionWaitMsMax: SECOND_MS,
+  /** Holders wait longer: they are served first, and a refusal may cost a duplicate. */
+  admissionHolderWaitMsMax: 5 * SECOND_MS,
   /** Begins that wait for longer, for half a second, are overload. */
   admissionStandingMs: 250,
   /** How often limit and overload are looked at. */

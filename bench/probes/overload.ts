@@ -1,11 +1,13 @@
 // What becomes of a server that is asked for 5 and 10 times what it can do, and of the neighbours of a namespace that asks for
 // 10 times its quota. Open loop over Session: an intent is due every so many microseconds whatever came of the others, begins
 // are not repeated, whoever acquires completes; latencies count from when a begin was due.
-// node bench/probes/overload.ts [store URL, default a SQLite file in a temporary folder]
+// node bench/probes/overload.ts           on a store that does 800 verbs a second and no more (overload-server.ts)
+// node bench/probes/overload.ts sqlite    on SQLite: the processor is what there is too little of. Wants a quiet machine.
 
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryFolder } from '../harness/children.ts';
+import { fileURLToPath } from 'node:url';
+import { startProgram, temporaryFolder } from '../harness/children.ts';
 import { probeDisk } from '../harness/disk.ts';
 import { serve } from '../servers/onced.ts';
 import { openOffering, type Offering, type Seen } from './overload-offering.ts';
@@ -13,7 +15,7 @@ import { openOffering, type Offering, type Seen } from './overload-offering.ts';
 const SESSIONS = 4;
 const WARM_UP_MS = 2000;
 const WINDOW_MS = 6000;
-const IN_FLIGHT_PEAK = 256;
+const IN_FLIGHT_PEAK = 64;
 /** What is called unloaded: enough to be warm, far from queues. */
 const LIGHT = 0.25;
 const QUOTA_SHARE = 0.05;
@@ -80,6 +82,17 @@ async function recovery(offering: Offering, perSecond: number, normalMs: number)
   }
 }
 
+async function serveNarrow(): Promise<{ readonly target: string; stop(): Promise<void> }> {
+  const listening = /serves gRPC on (127\.0\.0\.1:\d+)/;
+  const program = await startProgram({
+    command: process.execPath,
+    args: [fileURLToPath(new URL('./overload-server.ts', import.meta.url)), '8', '10'],
+    isReady: (output) => listening.test(output),
+    readyMsMax: 120_000,
+  });
+  return { target: listening.exec(program.output())?.[1] ?? '', stop: () => program.end() };
+}
+
 /** The others' figures without and with a namespace that asks for ten times what its quota allows. */
 async function neighbours(offering: Offering, peak: number): Promise<{ without: Row; with: Row }> {
   const quota = Math.max(1, Math.round(peak * QUOTA_SHARE));
@@ -93,7 +106,7 @@ async function neighbours(offering: Offering, peak: number): Promise<{ without: 
 
 const folder = await temporaryFolder('overload');
 const disk = await probeDisk();
-const server = await serve(process.argv[2] ?? `sqlite:${folder.path}/onced.db`);
+const server = process.argv[2] === 'sqlite' ? await serve(`sqlite:${folder.path}/onced.db`) : await serveNarrow();
 const offering = await openOffering(server.target, SESSIONS);
 try {
   await offering.closed(IN_FLIGHT_PEAK, WARM_UP_MS);

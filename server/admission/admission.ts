@@ -106,7 +106,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   /** How many of one class may wait: under overload what is done in a moment, so that who is let in is not late. */
   const queueMax = (load: LoadClass): number => {
     const isShort = overload.isOn && (load === 'begin' || load === 'look');
-    const short = Math.max(SHORT_QUEUE_MIN, Math.floor(overload.ratePerMs * limits.admissionLatencyMs));
+    const short = Math.max(SHORT_QUEUE_MIN, Math.floor(overload.ratePerMs * limits.admissionShortWaitMs));
     return isShort ? Math.min(short, limits.admissionQueueMax) : limits.admissionQueueMax;
   };
 
@@ -121,11 +121,16 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
 
   const isFree = (): boolean => waiting === 0 && inFlight < limit.current;
 
+  const waitMsMax = (load: LoadClass): number => {
+    if (load === 'settle') return limits.admissionHolderWaitMsMax;
+    return overload.isOn && load !== 'admin' ? limits.admissionStandingMs : limits.admissionWaitMsMax;
+  };
+
   const endOf = ({ load, sinceMs, call }: Waiting, atMs: number): Rejection | CallOver | undefined => {
     if (call.signal?.aborted === true) return new CallOver(Code.CANCELLED);
     if (call.deadlineMs !== undefined && call.deadlineMs <= atMs) return new CallOver(Code.DEADLINE_EXCEEDED);
     if (isShed(load)) return refusalOf(load, shedCause);
-    return atMs - sinceMs > limits.admissionWaitMsMax ? refusalOf(load, 'waited_too_long') : undefined;
+    return atMs - sinceMs > waitMsMax(load) ? refusalOf(load, 'waited_too_long') : undefined;
   };
 
   /** The next of these classes that still has a caller. */
@@ -260,7 +265,9 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     tick(utilization = 0) {
       const atMs = nowMs();
       const durationMs = Math.max(1, atMs - tickedMs);
+      const wasOn = overload.isOn;
       overload.tick({ arrived, finished, queued: waiting, oldestMs: oldestMs(atMs), durationMs });
+      if (overload.isOn && !wasOn) limit.start(overload.ratePerMs);
       const isSaturated = overload.isOn && utilization > limits.admissionSaturation;
       limit.tick(overload.isOn || isMixed, isSaturated);
       arrived = 0;
@@ -281,4 +288,4 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
 }
 
 /** Below this the rate of a slow store would leave no room even for callers that take turns. */
-const SHORT_QUEUE_MIN = 16;
+const SHORT_QUEUE_MIN = 4;

@@ -17,6 +17,8 @@ export interface ConcurrencyLimit {
   readonly current: number;
   /** A store verb took this long. */
   sample(durationMs: number): void;
+  /** Overload begins: as many as are done, at the present rate, in the time that the store may take (Little's law). */
+  start(ratePerMs: number): void;
   /**
    * Once a window. `mayShrink` when a queue in front of the store is of use to somebody. `isSaturated` when the processor
    * itself is what there is too little of: what is not read yet then waits where nobody can refuse it.
@@ -69,6 +71,11 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
       sumMs += durationMs;
       count += 1;
     },
+    start(ratePerMs) {
+      const least = Number.isFinite(leastMs) ? leastMs : 0;
+      const fitting = Math.round(ratePerMs * Math.max(limits.admissionLatencyMs, TOLERANCE * least));
+      current = Math.min(current, Math.max(min, fitting));
+    },
     tick(mayShrink, isSaturated = false) {
       const meanMs = count < SAMPLES_MIN ? undefined : sumMs / count;
       sumMs = 0;
@@ -82,7 +89,7 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
 
 /** Below this a window's mean is chance. */
 const SAMPLES_MIN = 10;
-const TOLERANCE = 3;
+const TOLERANCE = 2;
 const DECREASE = 0.8;
 const INCREASE = 16;
 /** Ten seconds of them, as BBR's. */

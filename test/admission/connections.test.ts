@@ -105,7 +105,7 @@ test('an old connection is told to go; what is left of it after the grace is cut
 test.each(['session', 'unary'] as const)(
   'a client over %s notices nothing of its connections growing old',
   async (transport) => {
-    await using server = await start({ ageMsMax: 150 });
+    await using server = await start({ ageMsMax: 600 });
     const client = createClient({ address: server.address, transport });
     closers.push(() => client.close());
     let sessions = 0;
