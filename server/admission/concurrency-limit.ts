@@ -53,8 +53,10 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
 
   const adapt = (meanMs: number, mayShrink: boolean, isSaturated: boolean): void => {
     const isLate = mayShrink && meanMs > limits.admissionLatencyMs;
-    if ((isLate && meanMs > TOLERANCE * leastMs) || (mayShrink && isSaturated)) {
+    if (isLate && meanMs > TOLERANCE * leastMs) {
       current = Math.max(min, Math.floor(current * DECREASE));
+    } else if (mayShrink && isSaturated && current > SATURATED_MIN) {
+      current = Math.max(SATURATED_MIN, Math.floor(current * DECREASE));
     } else if (isLate && windowsSinceMin >= MEASURE_WINDOWS) {
       resumeAt = current;
       current = min;
@@ -91,6 +93,8 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
 const SAMPLES_MIN = 10;
 const TOLERANCE = 2;
 const DECREASE = 0.8;
+/** With fewer at the store a busy processor would let it run dry. */
+const SATURATED_MIN = 32;
 const INCREASE = 16;
 /** Ten seconds of them, as BBR's. */
 const MEASURE_WINDOWS = 100;
