@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { makeFolder, runOnced } from '../support/onced.ts';
+import { startPostgres } from '../support/postgres.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
 import { describeWithRedis } from '../support/with-redis.ts';
 import { closeAll, connectEach, NAMESPACE, pageOf, pidOf, seriesOf, serveWorkers, workerPids } from './scene.ts';
@@ -31,6 +32,33 @@ test('the number of workers is a setting like others', async () => {
   const { stdout: checks } = await runOnced(['doctor', '--workers', '64', ...ON_FREE_PORTS], { environment });
   expect(checks).toMatch(/advice .*workers .*64 workers, \d+ cores/);
 });
+
+test(
+  'over Postgres they are one server, too: who waits on one is answered by the outcome on another',
+  { timeout: 120_000 },
+  async () => {
+    const postgres = await startPostgres();
+    try {
+      await using server = await serveWorkers(postgres.url, 2);
+      const clients = await connectEach(server.grpc, 4);
+      const id = { namespace: NAMESPACE, key: randomUUID() };
+      const [holder, ...others] = clients;
+      const begun = await holder?.beginIntent({ ...id, attemptId: 'holder' });
+      if (begun?.outcome.case !== 'acquired') return expect.fail('a fresh key was not acquired');
+      const wait = { seconds: 30n };
+      const waiting = others.map(async (client, index) => client.beginIntent({ ...id, attemptId: `${index}`, wait }));
+      await expect.poll(() => seriesOf(server.http, 'onced_waiters'), PATIENCE).toEqual(new Map([['', 3]]));
+      const result = Buffer.from('paid');
+      await holder?.complete({ ...id, leaseToken: begun.outcome.value.leaseToken, result });
+      for (const { outcome } of await Promise.all(waiting)) expect(outcome).toMatchObject({ case: 'completed' });
+      closeAll(clients);
+      server.kill('SIGTERM');
+      expect(await server.ended).toMatchObject({ code: 0 });
+    } finally {
+      await postgres.dispose();
+    }
+  },
+);
 
 describeWithRedis('several workers on one port', () => {
   let redis: RedisServer;
