@@ -14,8 +14,8 @@ export interface RedisCluster {
   readonly replicas: readonly ClusterNode[];
   readonly nodes: readonly ClusterNode[];
   readonly url: string;
-  /** Resolves once each of these nodes (all, without any) says that the cluster works and its replication is up. */
-  settled(nodes?: readonly ClusterNode[]): Promise<void>;
+  /** Resolves once each node says that the cluster works, and primaries and replicas that they have each other. */
+  settled(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export async function startRedisCluster(options: ClusterOptions = {}): Promise<R
   const primaries = nodes.slice(0, PRIMARIES);
   const replicas = nodes.slice(PRIMARIES);
   await join(primaries, replicas, nodes);
-  const settled = (those: readonly ClusterNode[] = nodes): Promise<void> => waitUntilSettled(those);
+  const settled = (): Promise<void> => waitUntilSettled(nodes);
   await settled();
   return {
     primaries,
@@ -99,16 +99,17 @@ async function join(
 async function waitUntilSettled(nodes: readonly ClusterNode[]): Promise<void> {
   await eventually('the cluster to settle', async () => {
     const states = await Promise.all(
-      nodes.map(async (node) => {
-        const [cluster, role, link] = await Promise.all([
-          node.command('cluster', 'info'),
-          node.info('role'),
-          node.info('master_link_status'),
-        ]);
-        return String(cluster).includes('cluster_state:ok') && (role === 'master' || link === 'up');
-      }),
+      nodes.map(async (node) => [
+        String(await node.command('cluster', 'info')),
+        String(await node.command('info', 'replication')),
+      ]),
     );
-    return states.every(Boolean);
+    const works = states.every(([cluster = '']) => cluster.includes('cluster_state:ok'));
+    const count = (words: RegExp): number =>
+      states.reduce((sum, [, replication = '']) => sum + (replication.match(words)?.length ?? 0), 0);
+    const replicas = count(/^role:slave/gm);
+    // A replica is up at once for itself, for its primary only after its first word: that is what a WAIT counts.
+    return works && count(/^master_link_status:up/gm) === replicas && count(/state=online/g) === replicas;
   });
 }
 

@@ -1,7 +1,9 @@
 // A process that wants the same keys as another one at the same time, for a test that cuts the network between them.
 //
-//   node contender.ts URL claim MILLISECONDS    prints what it was told, as a ledger
+//   node contender.ts URL claim MILLISECONDS    begins when its input ends; prints what it was told, as a ledger
 //   node contender.ts URL check                 reads ledgers, one a line, and prints what does not stand as told
+//
+// Says READY on a line of its own once the store is open.
 
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +24,8 @@ const SLOTS_CONTESTED = 5_462;
 const [url = '', mode = '', milliseconds = '0'] = process.argv.slice(2);
 const keys = createKeys('onced');
 const store = await openRedisStore({ url });
+console.log('READY');
+const input = await text(process.stdin);
 
 async function lane(number: number, ledger: Ledger, untilMs: number): Promise<void> {
   while (Date.now() < untilMs) {
@@ -40,7 +44,7 @@ if (mode === 'claim') {
   console.log(JSON.stringify({ granted, completed: [...ledger.completed], trouble: [...ledger.trouble] }));
 } else {
   const merged = newLedger();
-  for (const line of (await text(process.stdin)).trim().split('\n')) {
+  for (const line of input.trim().split('\n')) {
     const { granted, completed } = JSON.parse(line) as {
       readonly granted: readonly (readonly [string, readonly string[]])[];
       readonly completed: readonly (readonly [string, string])[];

@@ -18,8 +18,6 @@ const NODE_TIMEOUT_MS = 2_000;
 const BEFORE_MS = 1_500;
 const CUT_MS = 5_500;
 const AFTER_MS = 2_500;
-/** Time for a process to start and open the store. */
-const START_MS = 1_500;
 const ROUND_MS_MAX = 60_000;
 
 const CONTENDER = fileURLToPath(new URL('./contender.ts', import.meta.url));
@@ -80,17 +78,21 @@ async function playRound(networks: Networks, cluster: RedisCluster, tier: string
   await returnToFirst(cluster);
   const claim = String(BEFORE_MS + CUT_MS + AFTER_MS);
   const contenders = [networks.small, networks.large].map((network) =>
-    runContender(network, `${urlFrom(network, cluster)}?tier=${tier}`, ['claim', claim]),
+    startContender(network, `${urlFrom(network, cluster)}?tier=${tier}`, ['claim', claim]),
   );
-  await sleep(START_MS + BEFORE_MS);
+  await Promise.all(contenders.map(({ ready }) => ready));
+  const claiming = Promise.all(contenders.map((contender) => contender.run('')));
+  await sleep(BEFORE_MS);
   networks.cut();
   await sleep(CUT_MS);
   networks.heal();
-  const ledgers = await Promise.all(contenders);
+  const ledgers = await claiming;
   expect(await cluster.primaries[0]?.info('role'), 'the one cut off was replaced').toBe('slave');
   await cluster.settled();
   const url = `${urlFrom(networks.large, cluster)}?tier=${tier}`;
-  const faults = JSON.parse(await runContender(networks.large, url, ['check'], ledgers.join(''))) as readonly string[];
+  const faults = JSON.parse(
+    await startContender(networks.large, url, ['check']).run(ledgers.join('\n')),
+  ) as readonly string[];
   const told = ledgers.map((ledger) => (JSON.parse(ledger) as { granted: unknown[] }).granted.length);
   expect(Math.min(...told), 'both sides were granted something').toBeGreaterThan(0);
   return { told: told.reduce((sum, count) => sum + count, 0), faults };
@@ -110,11 +112,31 @@ function urlFrom({ host }: Network, cluster: RedisCluster): string {
   return `redis-cluster://${nodes.map((node) => `${node.host}:${node.port}`).join(',')}`;
 }
 
-async function runContender(network: Network, url: string, words: readonly string[], input = ''): Promise<string> {
+interface Contender {
+  /** Its store is open. */
+  readonly ready: Promise<void>;
+  /** Gives it its input and resolves with what it says at the end. */
+  run(input: string): Promise<string>;
+}
+
+function startContender(network: Network, url: string, words: readonly string[]): Contender {
   const command = [...network.under, process.execPath, CONTENDER, url, ...words];
   const child = spawn(command[0] ?? '', command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'], timeout: ROUND_MS_MAX });
-  child.stdin.end(input);
-  const [output, trouble] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-  if (output === '') throw new Error(`a contender in ${network.name} said nothing: ${trouble}`);
-  return output;
+  child.stdin.on('error', () => undefined);
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve());
+    void ended.then(([, trouble]) => reject(new Error(`a contender in ${network.name} did not start: ${trouble}`)));
+  });
+  return {
+    ready,
+    async run(input) {
+      await ready;
+      child.stdin.end(input);
+      const [output, trouble] = await ended;
+      const said = output.split('\n')[1] ?? '';
+      if (said === '') throw new Error(`a contender in ${network.name} said nothing: ${trouble}`);
+      return said;
+    },
+  };
 }
