@@ -28,6 +28,23 @@ async function startExample(name: string, address: string): Promise<AsyncDisposa
   };
 }
 
+test('a worker that gets its messages again charges nothing again', async () => {
+  await using server = await serveOnced(['--store', 'memory:', '--log-level', 'error']);
+  const program = fileURLToPath(new URL('../../clients/examples/queue/worker.ts', import.meta.url));
+  const work = async (lines: string): Promise<string> => {
+    const environment = { ...process.env, ONCED_ADDRESS: server.grpc };
+    const child = spawn(process.execPath, [program], { env: environment, stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(lines);
+    let printed = '';
+    for await (const text of child.stdout.setEncoding('utf8')) printed += String(text);
+    return printed;
+  };
+  const message = '{"MessageId":"m-1","Body":"order-17"}\n';
+  expect(await work(message)).toMatch(/^charged order-17, fencing token \d+\ndelete m-1\n$/u);
+  expect(await work(message)).toBe('delete m-1\n');
+  expect(await work(message.replace('17', '18'))).toMatch(/^dead letter m-1: RefusedError/u);
+});
+
 test('a charge made behind one framework is replayed behind each other', async () => {
   await using server = await serveOnced(['--store', 'memory:', '--log-level', 'error']);
   const replies = [];
