@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { launchChromium, openPage, type WatchedPage } from '../support/chromium.ts';
 import { makeFolder, serveOnced, type Served } from '../support/onced.ts';
-import { connect, connectAdmin, type AdminClient, type TestClient } from '../support/server.ts';
+import { connect, connectAdmin, type AdminClient, type CallOptions, type TestClient } from '../support/server.ts';
 
 const BUILD = fileURLToPath(new URL('../../clients/console/build.ts', import.meta.url));
 export const ADMIN_KEY = 'the-admin-key-of-the-console-tests';
@@ -44,7 +44,8 @@ export async function openScene({ store, asksForCredentials = false, args = [] }
     folder: folder.path,
   });
   const browser = await launchChromium();
-  const [client, admin] = [connect(served.grpc), connectAdmin(served.grpc)];
+  const token = asksForCredentials ? ADMIN_KEY : undefined;
+  const [client, admin] = [withToken(connect(served.grpc), token), withToken(connectAdmin(served.grpc), token)];
   return {
     served,
     browser,
@@ -64,6 +65,18 @@ export async function openScene({ store, asksForCredentials = false, args = [] }
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+type Send = (request: object, options?: CallOptions) => Promise<object>;
+
+/** The same calls, made as somebody. */
+function withToken<Client extends object>(client: Client, token: string | undefined): Client {
+  const calls = Object.entries(client).filter(([, call]) => typeof call === 'function') as [string, Send][];
+  const signed = calls.map(([name, send]): [string, Send] => [
+    name,
+    async (request, options) => send(request, { token, ...options }),
+  ]);
+  return { ...client, ...Object.fromEntries(signed) };
 }
 
 /** What is tested is what the sources say now; built already, this takes a moment. */

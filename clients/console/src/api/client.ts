@@ -1,7 +1,7 @@
-// The same AdminService and IdempotencyService that programs call, by Connect over the address that this page came from.
+// The same AdminService and IdempotencyService that programs call, over the address that this page came from.
 
 import { Code, ConnectError, createClient, type Client, type Interceptor } from '@connectrpc/connect';
-import { createConnectTransport } from '@connectrpc/connect-web';
+import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import { AdminService } from '../../../../proto/gen/onced/v1/admin_pb.js';
 import { IdempotencyService } from '../../../../proto/gen/onced/v1/idempotency_pb.js';
 
@@ -27,9 +27,10 @@ export function createApi({ token, onRefused }: ApiOptions): Api {
     const response = await next(request).catch(notice);
     return response.stream ? { ...response, message: watched(response.message, notice) } : response;
   };
-  const transport = createConnectTransport({
+  // gRPC-Web rather than Connect: a call that is refused is an answer there, not an HTTP status that browsers write onto
+  // their console as an error of the page.
+  const transport = createGrpcWebTransport({
     baseUrl: globalThis.location.origin,
-    useBinaryFormat: true,
     interceptors: [identify],
   });
   return { admin: createClient(AdminService, transport), idempotency: createClient(IdempotencyService, transport) };

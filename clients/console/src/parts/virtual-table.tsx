@@ -40,10 +40,12 @@ export function VirtualTable<Row>({ label, columns, rows, keyOf, onEnd }: Virtua
   const focusRow = (index: number): void => {
     if (index < 0 || index >= rows.length) return;
     virtual.scrollToIndex(index);
-    // The row may come into the page only with the next frame.
-    requestAnimationFrame(() =>
-      box.current?.querySelector<HTMLElement>(`[data-index="${index}"] :is(a, button.link)`)?.focus(),
-    );
+    const find = (): HTMLElement | null | undefined =>
+      box.current?.querySelector<HTMLElement>(`[data-index="${index}"] :is(a, button.link)`);
+    const row = find();
+    // One that is not in the page yet comes with the next frame.
+    if (row === null || row === undefined) requestAnimationFrame(() => find()?.focus());
+    else row.focus();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;

@@ -1,6 +1,6 @@
 // A person decides what became of one orphan, or of many alike.
 
-import { Button, Modal, Progress } from '@mantine/core';
+import { Button, Progress } from '@mantine/core';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { useState, type FormEvent } from 'react';
 import type { IntentRecord } from '../../../../proto/gen/onced/v1/record_pb.js';
@@ -10,6 +10,7 @@ import { Visible } from '../parts/visible.tsx';
 import { EMPTY_DRAFT, whyNotReady, type Draft } from './draft.ts';
 import { Fields } from './fields.tsx';
 import { useResolving, type Resolving } from './use-resolving.ts';
+import { Dialog } from '../parts/dialog.tsx';
 
 interface ResolveDialogProps {
   readonly records: readonly IntentRecord[];
@@ -33,14 +34,11 @@ export default function ResolveDialog({ records, onClose }: ResolveDialogProps) 
   };
   const isSending = resolving.phase === 'sending';
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       title={isOne ? 'Resolve' : `Resolve ${plural(records.length, 'orphan')}`}
       size="lg"
-      lockScroll={false}
-      closeOnClickOutside={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
+      isKept
     >
       {resolving.phase === 'ended' ? (
         <Ended resolving={resolving} isOne={isOne} onClose={onClose} />
@@ -68,7 +66,7 @@ export default function ResolveDialog({ records, onClose }: ResolveDialogProps) 
           </div>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }
 

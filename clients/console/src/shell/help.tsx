@@ -1,7 +1,7 @@
 // All keyboard shortcuts.
 
-import { Modal } from '@mantine/core';
 import { PAGES } from './pages.ts';
+import { Dialog } from '../parts/dialog.tsx';
 
 const ELSEWHERE: readonly (readonly [string, string])[] = [
   ['/', 'find a key'],
@@ -15,13 +15,7 @@ const ELSEWHERE: readonly (readonly [string, string])[] = [
 export default function Help({ onClose }: { readonly onClose: () => void }) {
   const pages = PAGES.map(({ letter, name }) => [`g ${letter}`, name] as const);
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Keyboard shortcuts"
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="Keyboard shortcuts">
       <dl className="shortcuts">
         {[...pages, ...ELSEWHERE].map(([keys, meaning]) => (
           <div key={keys}>
@@ -34,6 +28,6 @@ export default function Help({ onClose }: { readonly onClose: () => void }) {
           </div>
         ))}
       </dl>
-    </Modal>
+    </Dialog>
   );
 }

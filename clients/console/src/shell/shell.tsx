@@ -8,7 +8,9 @@ import { Empty } from '../parts/empty.tsx';
 import { Go } from '../parts/go.tsx';
 import { Mark, MenuIcon, MoonIcon, SunIcon } from '../parts/icons.tsx';
 import { Page } from '../parts/page.tsx';
+import { TroubleNotice } from '../parts/trouble-notice.tsx';
 import { useSession } from '../session/session.tsx';
+import { usePermissions } from '../session/use-permissions.ts';
 import { Boundary } from './boundary.tsx';
 import { Navigation } from './navigation.tsx';
 import { PAGES, viewAt } from './pages.ts';
@@ -74,6 +76,7 @@ export function Shell() {
       </header>
       <Navigation path={path} />
       <main ref={main} tabIndex={-1}>
+        <ScopeTrouble scope={scope} />
         <Boundary key={path}>
           <Suspense fallback={<p className="dim page">Loading …</p>}>
             <View />
@@ -85,6 +88,17 @@ export function Shell() {
           <Help onClose={() => setIsHelpOpen(false)} />
         </Suspense>
       )}
+    </div>
+  );
+}
+
+/** A namespace that is none: no page could show anything of it. */
+function ScopeTrouble({ scope }: { readonly scope: string }) {
+  const { trouble } = usePermissions(scope);
+  if (trouble?.reason !== 'INVALID_FIELD') return null;
+  return (
+    <div className="page-notice">
+      <TroubleNotice trouble={trouble} />
     </div>
   );
 }

@@ -1,6 +1,5 @@
 // One audit event whole: what stood before and after.
 
-import { Modal } from '@mantine/core';
 import type { ReactNode } from 'react';
 import type { AuditEvent } from '../../../../../proto/gen/onced/v1/admin_pb.js';
 import { Exactly } from '../../parts/times.tsx';
@@ -8,6 +7,7 @@ import { Visible } from '../../parts/visible.tsx';
 import { jsonOf } from '../../payload/bytes.ts';
 import { JsonTree } from '../../payload/json-tree.tsx';
 import { hex } from '../intent/facts.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
 
 export default function EventDialog({ event, onClose }: { readonly event: AuditEvent; readonly onClose: () => void }) {
   const facts: readonly (readonly [string, ReactNode])[] = [
@@ -21,14 +21,7 @@ export default function EventDialog({ event, onClose }: { readonly event: AuditE
     ['hash', <code key="hash">{hex(event.hash)}</code>],
   ];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={`Event ${String(event.sequence)}`}
-      size="lg"
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title={`Event ${String(event.sequence)}`} size="lg">
       <dl className="facts">
         {facts.map(([name, value]) => (
           <div key={name}>
@@ -39,7 +32,7 @@ export default function EventDialog({ event, onClose }: { readonly event: AuditE
       </dl>
       <Stood title="Before" text={event.before} />
       <Stood title="After" text={event.after} />
-    </Modal>
+    </Dialog>
   );
 }
 

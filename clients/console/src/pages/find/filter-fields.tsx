@@ -99,6 +99,10 @@ function Written({ label, placeholder, value, error, onWrite, onLeave, inputRef 
       autoComplete="off"
       spellCheck={false}
       onChange={(event) => setText(event.currentTarget.value)}
+      onBlur={() => {
+        // Whoever goes on to a button means what stands here now.
+        if (text !== value) onWrite(text);
+      }}
       onKeyDown={(event) => {
         if (event.key === 'Escape') event.currentTarget.blur();
         if (event.key !== 'Enter' && event.key !== 'ArrowDown') return;

@@ -69,10 +69,12 @@ function Actions({ record, onDone }: { readonly record: IntentRecord; readonly o
   const { may } = usePermissions(record.summary?.namespace ?? '');
   const [isOpen, setIsOpen] = useState(false);
   const state = record.summary?.state ?? IntentState.UNSPECIFIED;
-  if (!may('resolve') || state === IntentState.COMPLETED || state === IntentState.FAILED) return null;
+  const isFinal = state === IntentState.COMPLETED || state === IntentState.FAILED;
+  // An open dialog stays, so that it can say how it ended, also when somebody else was faster.
+  if (!isOpen && (isFinal || !may('resolve'))) return null;
   return (
     <>
-      <Button onClick={() => setIsOpen(true)}>Resolve …</Button>
+      {!isFinal && <Button onClick={() => setIsOpen(true)}>Resolve …</Button>}
       {isOpen && (
         <Suspense>
           <ResolveDialog

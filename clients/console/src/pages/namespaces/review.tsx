@@ -1,12 +1,13 @@
 // What a change of policy changes, before it is saved; refused when somebody else changed it meanwhile.
 
-import { Button, Modal, TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import type { NamespaceInfo } from '../../../../../proto/gen/onced/v1/admin_pb.js';
 import { troubleOf, type Trouble } from '../../api/trouble.ts';
 import { TroubleNotice } from '../../parts/trouble-notice.tsx';
 import { useSession } from '../../session/session.tsx';
 import { POLICY_FIELDS, policyOf, textsOf, type PolicyTexts } from './policy.ts';
+import { Dialog } from '../../parts/dialog.tsx';
 
 interface ReviewDialogProps {
   readonly info: NamespaceInfo;
@@ -39,13 +40,10 @@ export default function ReviewDialog({ info, texts, onSaved, onClose }: ReviewDi
     });
   };
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       title={isRemoval ? `Remove the policy of ${info.namespace}` : `Change the policy of ${info.namespace}`}
       size="lg"
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <form className="dialog-form" onSubmit={submit}>
         {changes.length === 0 ? (
@@ -96,7 +94,7 @@ export default function ReviewDialog({ info, texts, onSaved, onClose }: ReviewDi
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

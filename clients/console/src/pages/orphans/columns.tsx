@@ -2,7 +2,7 @@
 
 import { Button, Checkbox } from '@mantine/core';
 import type { IntentRecord } from '../../../../../proto/gen/onced/v1/record_pb.js';
-import { KEY_COLUMN, NAMESPACE_COLUMN, OWNER_COLUMN, ATTEMPT_COLUMN, recordId } from '../../parts/record-columns.tsx';
+import { KEY_COLUMN, NAMESPACE_COLUMN, OWNER_COLUMN, recordId } from '../../parts/record-columns.tsx';
 import { Age } from '../../parts/times.tsx';
 import type { Column } from '../../parts/virtual-table.tsx';
 import { Visible } from '../../parts/visible.tsx';
@@ -18,18 +18,17 @@ export interface QueueActions {
 const PREVIEW_BYTES = 60;
 
 /** `actions` undefined for those who may only look. */
-export function orphanColumns(actions: QueueActions | undefined): readonly Column<IntentRecord>[] {
+export function orphanColumns(scope: string, actions: QueueActions | undefined): readonly Column<IntentRecord>[] {
   const looks: readonly Column<IntentRecord>[] = [
     { name: 'since', width: '105px', cell: ({ orphan }) => <Age at={orphan?.orphanTime} /> },
     KEY_COLUMN,
-    NAMESPACE_COLUMN,
+    ...(scope === '' ? [NAMESPACE_COLUMN] : []),
     {
       name: 'because',
       width: '130px',
       cell: ({ orphan }) => (orphan === undefined ? '' : shortCause(causeText(orphan.cause))),
     },
     OWNER_COLUMN,
-    ATTEMPT_COLUMN,
     { name: 'checkpoint', width: 'minmax(120px, 1.5fr)', cell: ({ checkpoint }) => <Preview bytes={checkpoint} /> },
   ];
   if (actions === undefined) return looks;

@@ -58,9 +58,10 @@ export default function OrphansPage() {
   const columns = useMemo(
     () =>
       orphanColumns(
+        scope,
         mayResolve ? { chosen, onChoose: choose, onResolve: (record) => setResolved([record]) } : undefined,
       ),
-    [mayResolve, chosen, choose],
+    [scope, mayResolve, chosen, choose],
   );
   const lookAgain = (): void => {
     setResolved(undefined);

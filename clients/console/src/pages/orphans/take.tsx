@@ -1,6 +1,6 @@
 // Taking orphans: the oldest of a namespace are leased to the operator for a while, so that nobody else works on them.
 
-import { Button, Modal, TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { useState, type FormEvent } from 'react';
 import type { ClaimedOrphan } from '../../../../../proto/gen/onced/v1/idempotency_pb.js';
@@ -9,6 +9,7 @@ import { readDuration } from '../../format/durations.ts';
 import { plural } from '../../format/numbers.ts';
 import { TroubleNotice } from '../../parts/trouble-notice.tsx';
 import { useSession } from '../../session/session.tsx';
+import { Dialog } from '../../parts/dialog.tsx';
 
 interface TakeDialogProps {
   readonly namespace: string;
@@ -40,13 +41,7 @@ export default function TakeDialog({ namespace, onTaken, onClose }: TakeDialogPr
       });
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Take orphans"
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog onClose={onClose} title="Take orphans">
       <form className="dialog-form" onSubmit={submit}>
         <p>
           The oldest orphans of <strong>{namespace}</strong> become yours for a while: nobody else can take them
@@ -77,6 +72,6 @@ export default function TakeDialog({ namespace, onTaken, onClose }: TakeDialogPr
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -39,7 +39,11 @@ export function Tiles({ stats, samples, scope }: TilesProps) {
         {showCount(last.suspected)}
       </Tile>
       <OutcomeTile samples={samples} last={last} />
-      <Tile name="Orphans" note={orphanNote(stats)} isBad={stats.orphans > 0n}>
+      <Tile
+        name="Orphans"
+        note={`${orphanNote(stats)}${scope === '' ? '' : ', in all namespaces'}`}
+        isBad={stats.orphans > 0n}
+      >
         <Go to="/orphans" parameters={{ namespace: scope }}>
           {showCount(stats.orphans)}
         </Go>

@@ -1,0 +1,114 @@
+// Find and Intent: from a prefix to one key, by hand and by keyboard, live.
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeWithChromium } from '../support/chromium.ts';
+import { begin, complete, stateOf, utf8 } from './records.ts';
+import { freshNamespace, openScene, pathTo, type Scene } from './scene.ts';
+
+describeWithChromium('finding a key', () => {
+  let scene: Scene;
+  beforeAll(async () => {
+    scene = await openScene();
+  });
+  afterAll(async () => scene?.[Symbol.asyncDispose]());
+
+  test('/ , a prefix, the down key and Enter open the first that matches', async () => {
+    const namespace = freshNamespace();
+    for (const key of ['invoice-1', 'order-1', 'order-2']) await complete(scene, { namespace, key }, utf8('{}'));
+    await using console = await scene.open(pathTo('/', { namespace }));
+    const { page } = console;
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await page.keyboard.press('/');
+    await page.waitForURL('**/find*');
+    await page.getByRole('textbox', { name: 'Key' }).waitFor();
+    await expect.poll(async () => page.evaluate('document.activeElement?.tagName'), { timeout: 30_000 }).toBe('INPUT');
+    await page.keyboard.type('order-');
+    await page.getByText('2 records, all there are').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Intent' }).waitFor();
+    await page.locator('.intent-name').getByText('order-2').waitFor();
+    // Keys may name people: they stand in the fragment, which no server is ever sent.
+    expect(new URL(page.url()).search).toBe('');
+    expect(console.faults).toEqual([]);
+  });
+
+  test('states, owner and age narrow the list, and a filter that matches nothing teaches the command', async () => {
+    const namespace = freshNamespace();
+    await complete(scene, { namespace, key: 'done' }, utf8('1'));
+    await begin(scene, { namespace, key: 'held' }, { owner: 'worker-7' });
+    await using console = await scene.open(pathTo('/find', { namespace }));
+    const { page } = console;
+    await page.getByText('2 records, all there are').waitFor();
+    await page.getByLabel('in progress').check();
+    await page.getByText('1 record, all there are').waitFor();
+    await page.getByRole('link', { name: 'held' }).waitFor();
+    await page.getByLabel('Owner').fill('worker-8');
+    await page.getByText('No record matches.').waitFor();
+    await page.getByText(`onced list ${namespace} --state in_progress --older 10m`).waitFor();
+    await page.getByLabel('Owner').fill('worker-7');
+    await page.getByRole('link', { name: 'held' }).waitFor();
+    await page.getByLabel('Last written before').fill('soon');
+    await page.getByText('write it as 30s, 10m, 2h or 7d').waitFor();
+    await page.getByLabel('Last written before').fill('1h');
+    await page.getByText('No record matches.').waitFor();
+    expect(console.faults).toEqual([]);
+  });
+
+  test('of twelve hundred records a few dozen rows are in the page, and the end is reached by scrolling', async () => {
+    const namespace = freshNamespace();
+    const keys = Array.from({ length: 1200 }, (_, index) => `order-${String(index).padStart(5, '0')}`);
+    for (let start = 0; start < keys.length; start += 250) {
+      await Promise.all(keys.slice(start, start + 250).map(async (key) => begin(scene, { namespace, key })));
+    }
+    await using console = await scene.open(pathTo('/find', { namespace }));
+    const { page } = console;
+    await page.getByRole('link', { name: 'order-00000' }).waitFor();
+    expect(await page.getByRole('row').count()).toBeLessThan(80);
+    const table = page.getByRole('table', { name: 'Records' });
+    await expect
+      .poll(
+        async () => {
+          await table.press('End');
+          return page.getByRole('link', { name: 'order-01199' }).count();
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(1);
+    await page.getByText('1,200 records, all there are').waitFor();
+    expect(await page.getByRole('row').count()).toBeLessThan(80);
+    expect(console.faults).toEqual([]);
+  });
+
+  test('a key is followed: the lease runs down, and the outcome shows by itself', async () => {
+    const id = { namespace: freshNamespace(), key: 'order-17' };
+    const holder = await begin(scene, id, { labels: { trace_id: 'a b/c' } });
+    await using console = await scene.open(pathTo('/intent', id));
+    const { page } = console;
+    await page.getByText('Lease runs out in').waitFor();
+    await page.getByRole('button', { name: 'Link …' }).click();
+    await page.getByLabel('Link template').fill('javascript:alert({value})');
+    await page.getByText('must begin with https:// or http://').waitFor();
+    await page.getByLabel('Link template').fill('https://traces.example/{value}');
+    await page.getByRole('button', { name: 'Save' }).click();
+    expect(await page.getByRole('link', { name: 'a b/c' }).getAttribute('href')).toBe(
+      'https://traces.example/a%20b%2Fc',
+    );
+    await scene.client.complete({ ...holder, result: utf8('{"charge":"ch_17"}'), contentType: 'application/json' });
+    await page.getByText('"ch_17"').waitFor();
+    await page.getByText('seen here: completed, attempt 1').waitFor();
+    expect(await page.getByRole('button', { name: 'Resolve …' }).count()).toBe(0);
+    expect(console.faults).toEqual([]);
+  });
+
+  test('a key that is not there says what that means, and shows once it is begun', async () => {
+    const id = { namespace: freshNamespace(), key: 'later' };
+    await using console = await scene.open(pathTo('/intent', id));
+    await console.page.getByText('There is no record of this key').waitFor();
+    await begin(scene, id);
+    await console.page.getByText('Lease runs out in').waitFor();
+    expect(await stateOf(scene, id)).toBe('IN_PROGRESS');
+    expect(console.faults).toEqual([]);
+  });
+});
