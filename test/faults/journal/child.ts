@@ -7,8 +7,9 @@ import { openEngine } from '../../../server/engine.ts';
 import { createMetrics } from '../../../server/metrics.ts';
 import type { Store } from '../../../storage/contract/index.ts';
 import { openSqliteStore } from '../../../storage/sqlite/index.ts';
+import { openAt } from './open-at.ts';
 
-const [mainPath = '', journalPath = '', killAt = '0', when = 'before'] = process.argv.slice(2);
+const [mainUrl = '', journalPath = '', killAt = '0', when = 'before'] = process.argv.slice(2);
 let steps = 0;
 
 const die = (): never => {
@@ -35,7 +36,7 @@ const stepping = (store: Store): Store => ({
   remove: async (...args) => step(async () => store.remove(...args)),
 });
 
-const store = stepping(await openSqliteStore({ path: mainPath }));
+const store = stepping(await openAt(mainUrl));
 const { engine, stop } = await openEngine({
   store,
   metrics: createMetrics(),
