@@ -27,6 +27,9 @@ export interface CallOptions {
   readonly token?: string | undefined;
   /** PEM of the authority that signed the server's certificate; with it the call goes over TLS. */
   readonly ca?: Buffer | undefined;
+  /** PEM: who the caller is, where the server asks for certificates. */
+  readonly clientCertificate?: Buffer | undefined;
+  readonly clientKey?: Buffer | undefined;
 }
 
 type Received<Method extends DescMethod> = MessageShape<Method['output']>;
@@ -84,13 +87,17 @@ interface Connected {
 
 async function withClient<T>(
   method: DescMethod,
-  { server, token, ca }: CallOptions,
+  { server, token, ca, clientCertificate, clientKey }: CallOptions,
   use: (connected: Connected) => Promise<T>,
 ): Promise<T> {
   const definition = grpcDefinition(method.parent)[method.localName];
   if (definition === undefined) throw new Error(`no method ${method.name}`);
   const Caller = makeGenericClientConstructor({}, method.parent.typeName);
-  const client = new Caller(server, ca === undefined ? credentials.createInsecure() : credentials.createSsl(ca));
+  const by =
+    ca === undefined
+      ? credentials.createInsecure()
+      : credentials.createSsl(ca, clientKey ?? null, clientCertificate ?? null);
+  const client = new Caller(server, by);
   const metadata = new Metadata();
   if (token !== undefined && token !== '') metadata.set('authorization', `Bearer ${token}`);
   try {

@@ -8,6 +8,7 @@ export function configCommand(): Command {
   const command = new Command('config').description('show each setting and where it comes from; serves nothing');
   return addSettingFlags(command)
     .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  onced config --config onced.yaml\n')
     .action(() => {
       const loaded = settingsOf(command);
       if (loaded === undefined) return;

@@ -18,6 +18,7 @@ export function conflictsCommand(): Command {
 
 const list = (): Command =>
   operatorCommand('list', 'those that nobody has resolved yet')
+    .addHelpText('after', '\nExample:\n  onced conflicts list payments\n')
     .argument('[namespace]', 'exactly this namespace; all without it')
     .action(async (namespace: string | undefined, flags: ServerFlags) =>
       operate(flags, async (target) => {

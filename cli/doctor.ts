@@ -18,6 +18,7 @@ export function doctorCommand(): Command {
   const command = new Command('doctor').description('check the machine, the ports and the store that serve would use');
   return addSettingFlags(command)
     .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  onced doctor --store postgres://onced@db/onced\n')
     .action(async () => {
       const loaded = settingsOf(command);
       if (loaded === undefined) return;

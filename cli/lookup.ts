@@ -3,32 +3,23 @@
 import { status } from '@grpc/grpc-js';
 import { toJson } from '@bufbuild/protobuf';
 import { timestampDate, type Timestamp } from '@bufbuild/protobuf/wkt';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { IdempotencyService } from '../proto/gen/onced/v1/idempotency_pb.js';
 import { IntentRecordSchema, IntentState, OrphanCause, type IntentRecord } from '../proto/gen/onced/v1/record_pb.js';
-import { settings } from '../server/config/settings.ts';
-import { call, isServiceError, report } from './client.ts';
+import { call, isServiceError } from './client.ts';
 import { EXIT } from './exit.ts';
+import { operate, operatorCommand, type ServerFlags } from './operate.ts';
 import { printable } from '../server/printable.ts';
 import { table } from './table.ts';
 
-interface LookupOptions {
-  readonly server: string;
-  readonly timeout: string;
-  readonly json?: true;
+interface LookupOptions extends ServerFlags {
   readonly result?: true;
 }
 
-const TIMEOUT_SECONDS = '5';
-
 export function lookupCommand(): Command {
-  return new Command('lookup')
-    .description('show the record of one key; takes nothing and changes nothing')
+  return operatorCommand('lookup', 'show the record of one key; takes nothing and changes nothing')
     .argument('<namespace>')
     .argument('<key>')
-    .option('--server <host:port>', 'the server to ask', process.env['ONCED_SERVER'] ?? settings.grpc.fallback)
-    .option('--timeout <seconds>', 'how long to wait for the answer', TIMEOUT_SECONDS)
-    .option('--json', 'print JSON')
     .option('--result', 'print the bytes of the result and nothing else; with --json, among the rest')
     .addHelpText(
       'after',
@@ -46,25 +37,17 @@ Examples:
 }
 
 async function lookup(namespace: string, key: string, options: LookupOptions): Promise<void> {
-  const timeoutMs = Number(options.timeout) * 1000;
-  if (!(timeoutMs > 0 && timeoutMs <= 3_600_000)) {
-    console.error(`error: --timeout is "${options.timeout}", which is not a number of seconds from 0.001 to 3600`);
-    process.exitCode = EXIT.usage;
-    return;
-  }
-  const target = { server: options.server, timeoutMs };
-  try {
+  await operate(options, async (target) => {
     const request = { namespace, key, includeResult: options.result === true };
-    const { record } = await call(IdempotencyService.method.lookup, request, target);
-    if (record !== undefined) show(record, options);
-  } catch (error) {
-    if (!isServiceError(error) || error.code !== status.NOT_FOUND) {
-      report(error, target);
-      return;
+    try {
+      const { record } = await call(IdempotencyService.method.lookup, request, target);
+      if (record !== undefined) show(record, options);
+    } catch (error) {
+      if (!isServiceError(error) || error.code !== status.NOT_FOUND) throw error;
+      console.error(`not found: ${printable(namespace)} ${printable(key)}: ${printable(error.details)}`);
+      process.exitCode = EXIT.no;
     }
-    console.error(`not found: ${printable(namespace)} ${printable(key)}: ${printable(error.details)}`);
-    process.exitCode = EXIT.no;
-  }
+  });
 }
 
 function show(record: IntentRecord, options: LookupOptions): void {

@@ -28,25 +28,32 @@ export function namespacesCommand(): Command {
 }
 
 const list = (): Command =>
-  operatorCommand('list', 'namespaces that have a policy of their own').action(async (flags: ServerFlags) =>
-    operate(flags, async (target) => {
-      const namespaces: NamespaceInfo[] = [];
-      let pageToken = '';
-      do {
-        const page = await call(AdminService.method.listNamespaces, { pageSize: 1000, pageToken }, target);
-        namespaces.push(...page.namespaces);
-        pageToken = page.nextPageToken;
-      } while (pageToken !== '');
-      if (flags.json === true) return console.log(JSON.stringify(namespaces.map(infoJson), null, 2));
-      if (namespaces.length === 0) return console.log('no namespace has a policy of its own');
-      const rows = namespaces.map(({ namespace, policy, updateTime }) => [namespace, own(policy), instant(updateTime)]);
-      console.log(table(['namespace', 'sets', 'changed'], rows));
-    }),
-  );
+  operatorCommand('list', 'namespaces that have a policy of their own')
+    .addHelpText('after', '\nExample:\n  onced namespaces list --json\n')
+    .action(async (flags: ServerFlags) =>
+      operate(flags, async (target) => {
+        const namespaces: NamespaceInfo[] = [];
+        let pageToken = '';
+        do {
+          const page = await call(AdminService.method.listNamespaces, { pageSize: 1000, pageToken }, target);
+          namespaces.push(...page.namespaces);
+          pageToken = page.nextPageToken;
+        } while (pageToken !== '');
+        if (flags.json === true) return console.log(JSON.stringify(namespaces.map(infoJson), null, 2));
+        if (namespaces.length === 0) return console.log('no namespace has a policy of its own');
+        const rows = namespaces.map(({ namespace, policy, updateTime }) => [
+          namespace,
+          own(policy),
+          instant(updateTime),
+        ]);
+        console.log(table(['namespace', 'sets', 'changed'], rows));
+      }),
+    );
 
 const get = (): Command =>
   operatorCommand('get', 'the policy in effect, and the source of each value')
     .argument('<namespace>')
+    .addHelpText('after', '\nExample:\n  onced namespaces get payments/charge\n')
     .action(async (namespace: string, flags: ServerFlags) =>
       operate(flags, async (target) => {
         const info = await read(namespace, target);
@@ -60,6 +67,14 @@ const set = (): Command =>
     .argument('<namespace>')
     .argument('<value...>', 'such as lease=10s on_lease_expiry=HOLD max_attempts=3 result_ttl=')
     .requiredOption('--reason <text>', 'why, for the audit log')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  onced namespaces set payments ttl=7d on_lease_expiry=HOLD --reason "charges need a look"
+  onced namespaces set payments ttl= --reason "back to what is inherited"
+`,
+    )
     .action(async (namespace: string, values: readonly string[], flags: SetFlags) =>
       operate(flags, async (target) => {
         const before = await read(namespace, target);
@@ -77,6 +92,7 @@ const remove = (): Command =>
     .argument('<namespace>')
     .requiredOption('--reason <text>', 'why, for the audit log')
     .option('--yes', 'do it without being asked')
+    .addHelpText('after', '\nExample:\n  onced namespaces delete load-test --reason "the test is over"\n')
     .action(async (namespace: string, flags: SetFlags) =>
       operate(flags, async (target) => {
         const { policy, revision } = await read(namespace, target);

@@ -15,6 +15,8 @@ export interface ServerFlags {
   readonly timeout: string;
   readonly token?: string;
   readonly ca?: string;
+  readonly clientCertificate?: string;
+  readonly clientKey?: string;
   readonly json?: true;
 }
 
@@ -31,6 +33,11 @@ export function operatorCommand(name: string, description: string): Command {
     )
     .option('--token <key>', 'API key or JSON Web Token (better: ONCED_TOKEN)')
     .option('--ca <file>', "PEM of the authority that signed the server's certificate; turns TLS on (ONCED_CA)")
+    .option(
+      '--client-certificate <file>',
+      'PEM certificate of yours, where the server asks for one (ONCED_CLIENT_CERTIFICATE)',
+    )
+    .option('--client-key <file>', 'PEM key of that certificate (ONCED_CLIENT_KEY)')
     .option('--timeout <seconds>', 'how long to wait for one answer', TIMEOUT_SECONDS)
     .option('--json', 'print JSON');
 }
@@ -52,18 +59,39 @@ export async function operate(flags: ServerFlags, work: (target: CallOptions) =>
   }
 }
 
-export function targetOf({ server, timeout, token, ca }: ServerFlags): CallOptions {
+export function targetOf(flags: ServerFlags): CallOptions {
+  const { server, timeout, token } = flags;
   const timeoutMs = Number(timeout) * 1000;
   if (!(timeoutMs > 0 && timeoutMs <= 3_600_000)) {
     throw new UsageError(`--timeout is "${timeout}", which is not a number of seconds from 0.001 to 3600`);
   }
-  const caFile = ca ?? process.env['ONCED_CA'];
   return {
     server,
     timeoutMs,
     token: token ?? process.env['ONCED_TOKEN'],
-    ca: caFile === undefined || caFile === '' ? undefined : readFileSync(caFile),
+    ca: fileOf('--ca', flags.ca ?? process.env['ONCED_CA']),
+    clientCertificate: fileOf(
+      '--client-certificate',
+      flags.clientCertificate ?? process.env['ONCED_CLIENT_CERTIFICATE'],
+    ),
+    clientKey: fileOf('--client-key', flags.clientKey ?? process.env['ONCED_CLIENT_KEY']),
   };
+}
+
+function fileOf(flag: string, path: string | undefined): Buffer | undefined {
+  if (path === undefined || path === '') return undefined;
+  try {
+    return readFileSync(path);
+  } catch {
+    throw new UsageError(`${flag}: ${path} cannot be read`);
+  }
+}
+
+/** A count as somebody typed it. */
+export function wholeNumber(flag: string, text: string, min = 1): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= min) return count;
+  throw new UsageError(`${flag} is "${text}", which is not a whole number from ${min}`);
 }
 
 const DAY_MS = 86_400_000;
@@ -93,6 +121,15 @@ export async function confirm(question: string, yes: boolean): Promise<boolean> 
 /** A line on the terminal that is written over; nothing where nobody looks. */
 export function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+}
+
+const BAR_WIDTH = 30;
+
+/** `[###########-------------------]  37 %`, for work whose end is known. */
+export function bar(done: bigint, total: bigint): string {
+  const percent = total === 0n ? 100 : Number((done * 100n) / total);
+  const filled = Math.min(BAR_WIDTH, Math.floor((percent * BAR_WIDTH) / 100));
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${String(percent).padStart(3)} %`;
 }
 
 export const endProgress = (): void => progress('');

@@ -9,6 +9,7 @@ import { call, follow, type CallOptions } from './client.ts';
 import { EXIT } from './exit.ts';
 import {
   age,
+  bar,
   confirm,
   endProgress,
   instant,
@@ -17,6 +18,7 @@ import {
   operatorCommand,
   progress,
   UsageError,
+  wholeNumber,
   type ServerFlags,
 } from './operate.ts';
 import { table } from './table.ts';
@@ -78,7 +80,7 @@ Examples:
     )
     .action(async (namespace: string | undefined, flags: FilterFlags & { readonly limit: string }) =>
       operate(flags, async (target) => {
-        const records = await listAll(filterOf(namespace, flags), limitOf(flags.limit), target);
+        const records = await listAll(filterOf(namespace, flags), wholeNumber('--limit', flags.limit), target);
         if (flags.json === true) printJson(records);
         else console.log(records.length === 0 ? 'no record matches' : table(LIST_HEAD, records.map(listRow)));
       }),
@@ -93,7 +95,10 @@ export function orphansCommand(): Command {
       'after',
       `
 A key is an orphan when its lease ran out, or when its holder said that it does not know. Ask the provider what happened
-(the checkpoint often has its transaction id), then tell Onced:
+(the checkpoint often has its transaction id), then tell Onced.
+
+Examples:
+  onced orphans payments
   onced resolve payments order-17 --released --reason "provider has no charge"
   onced resolve payments order-17 --completed receipt.json --reason "charge ch_17 found"
 `,
@@ -102,7 +107,7 @@ A key is an orphan when its lease ran out, or when its holder said that it does 
       operate(flags, async (target) => {
         const states = [IntentState.ORPHANED, IntentState.UNKNOWN];
         const filter = create(RecordFilterSchema, { namespace: namespace ?? '', states });
-        const records = await listAll(filter, limitOf(flags.limit), target);
+        const records = await listAll(filter, wholeNumber('--limit', flags.limit), target);
         if (flags.json === true) printJson(records);
         else console.log(records.length === 0 ? 'no orphans' : table(ORPHAN_HEAD, records.map(orphanRow)));
       }),
@@ -161,7 +166,7 @@ async function purge(filter: RecordFilter, flags: PurgeFlags, target: CallOption
   let last = { matched: 0n, removed: 0n, kept: 0n };
   await follow(AdminService.method.purgeRecords, request, target, (answer) => {
     last = answer;
-    progress(`${answer.removed} of ${count} removed (${(answer.matched * 100n) / count} %)`);
+    progress(`${bar(answer.matched, count)}  ${answer.removed} of ${count} removed`);
   });
   endProgress();
   printPurge(last, flags);
@@ -187,20 +192,26 @@ export function exportCommand(): Command {
   return withFilter(operatorCommand('export', 'print records as JSON, one a line'))
     .argument('[namespace]', 'exactly this namespace; all without it')
     .option('--payloads', 'also results and checkpoints')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  onced export payments --state completed | jq .summary.key
+  onced export payments --payloads > payments.jsonl
+`,
+    )
     .action(async (namespace: string | undefined, flags: FilterFlags & { readonly payloads?: true }) =>
       operate(flags, async (target) => {
         const request = { filter: filterOf(namespace, flags), includePayloads: flags.payloads === true };
+        let printed = 0;
         await follow(AdminService.method.exportRecords, request, target, ({ records }) => {
           for (const record of records) console.log(JSON.stringify(toJson(IntentRecordSchema, record)));
+          printed += records.length;
+          if (!process.stdout.isTTY) progress(`${printed} records printed`);
         });
+        endProgress();
       }),
     );
-}
-
-function limitOf(text: string): number {
-  const limit = Number(text);
-  if (Number.isSafeInteger(limit) && limit > 0) return limit;
-  throw new UsageError(`--limit is "${text}", which is not a whole number from 1`);
 }
 
 async function listAll(filter: RecordFilter, limit: number, target: CallOptions): Promise<readonly IntentRecord[]> {

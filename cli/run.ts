@@ -80,6 +80,10 @@ and may be later, 125 when somebody has to look (onced orphans, onced resolve), 
 A command that a signal ends, or that has been told to stop and fails, has an unknown outcome: its key is held until somebody
 has looked. So is the key of a run that vanished with its machine, whatever the namespace's policy, unless --take-over is given.
 The command gets ONCED_FENCING_TOKEN and ONCED_ATTEMPT. Up to 128 KiB of its output are kept, from the end.
+
+Examples:
+  onced run --namespace cron --key backup-$(date +%F) -- ./backup.sh
+  onced run --namespace ci --key deploy-$BUILD --wait 10m -- make deploy
 `;
 
 function codes(text: string): ReadonlySet<number> {
@@ -110,11 +114,15 @@ async function run(command: readonly string[], flags: RunFlags): Promise<number>
 }
 
 function clientOf(flags: RunFlags): ClientOptions {
-  const { server, token, ca } = targetOf(flags);
+  const { server, token, ca, clientCertificate, clientKey } = targetOf(flags);
+  const own =
+    clientCertificate === undefined || clientKey === undefined
+      ? {}
+      : { certificateChain: clientCertificate, privateKey: clientKey };
   return {
     address: server,
     ...(token === undefined || token === '' ? {} : { token }),
-    ...(ca === undefined ? {} : { tls: { rootCertificates: ca } }),
+    ...(ca === undefined ? {} : { tls: { rootCertificates: ca, ...own } }),
     log: ({ level, message }) => {
       if (level === 'warn') console.error(`onced run: ${message}`);
     },

@@ -11,9 +11,16 @@ import { joinWorkers, type Worker } from '../server/workers/worker.ts';
 import { EXIT } from './exit.ts';
 import { addSettingFlags, settingsOf } from './settings.ts';
 
+const SERVE_EXAMPLES = `
+Examples:
+  onced serve --store sqlite:/var/lib/onced/onced.db
+  onced serve --grpc 0.0.0.0:50051 --tls-certificate tls.pem --tls-key tls.key --admin-key-file admin.key
+`;
+
 export function serveCommand(): Command {
   const command = new Command('serve').description('serve gRPC and HTTP until SIGTERM or Ctrl-C');
-  return addSettingFlags(command).action(async () => {
+  addSettingFlags(command).addHelpText('after', SERVE_EXAMPLES);
+  return command.action(async () => {
     const loaded = settingsOf(command);
     if (loaded !== undefined) await serve(loaded);
   });

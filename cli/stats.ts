@@ -15,12 +15,22 @@ import { chainHash } from '../server/audit.ts';
 import { call, type CallOptions } from './client.ts';
 import { conflictTable } from './conflicts.ts';
 import { EXIT } from './exit.ts';
-import { age, endProgress, instant, operate, operatorCommand, progress, type ServerFlags } from './operate.ts';
+import {
+  age,
+  endProgress,
+  instant,
+  operate,
+  operatorCommand,
+  progress,
+  type ServerFlags,
+  wholeNumber,
+} from './operate.ts';
 import { table } from './table.ts';
 
 export function statsCommand(): Command {
   return operatorCommand('stats', 'records by namespace and state, orphans, counters, latencies')
     .argument('[namespace]', 'exactly this namespace; all without it')
+    .addHelpText('after', '\nExamples:\n  onced stats\n  onced stats payments --json\n')
     .action(async (namespace: string | undefined, flags: ServerFlags) =>
       operate(flags, async (target) => {
         const stats = await call(AdminService.method.getStats, { namespace: namespace ?? '' }, target);
@@ -78,12 +88,18 @@ const labelText = (labels: Readonly<Record<string, string>>): string =>
 
 export function compactCommand(): Command {
   return operatorCommand('compact', 'drop results and records past their time, now instead of in the next round')
-    .option('--limit <count>', 'at most so many records', '0')
+    .option('--limit <count>', 'at most so many records; 0: all that are due', '0')
+    .addHelpText('after', '\nExample:\n  onced compact --limit 10000\n')
     .action(async (flags: ServerFlags & { readonly limit: string }) =>
       operate(flags, async (target) => {
-        const request = { limit: BigInt(flags.limit) };
+        const request = { limit: BigInt(wholeNumber('--limit', flags.limit, 0)) };
         const done = await call(AdminService.method.runCompaction, request, { ...target, timeoutMs: 3_600_000 });
-        console.log(`${done.resultsDropped} results dropped, ${done.recordsRemoved} records removed`);
+        const { resultsDropped, recordsRemoved } = done;
+        if (flags.json === true) {
+          console.log(
+            JSON.stringify({ resultsDropped: Number(resultsDropped), recordsRemoved: Number(recordsRemoved) }),
+          );
+        } else console.log(`${resultsDropped} results dropped, ${recordsRemoved} records removed`);
       }),
     );
 }
@@ -99,9 +115,13 @@ export function auditCommand(): Command {
     .option('--limit <count>', 'at most so many', '50')
     .option('--actor <name>', 'only by this principal')
     .option('--namespace <name>', 'only in this namespace')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  onced audit list --limit 20\n  onced audit list --namespace payments --json\n',
+    )
     .action(async (flags: AuditFlags) =>
       operate(flags, async (target) => {
-        const events = await readAudit(target, Number(flags.limit), flags);
+        const events = await readAudit(target, wholeNumber('--limit', flags.limit), flags);
         if (flags.json === true)
           console.log(
             JSON.stringify(
@@ -113,9 +133,9 @@ export function auditCommand(): Command {
         else console.log(events.length === 0 ? 'no events' : table(AUDIT_HEAD, events.map(auditRow)));
       }),
     );
-  const verify = operatorCommand('verify', 'check that no event was changed or removed').action(
-    async (flags: ServerFlags) => operate(flags, verifyAudit),
-  );
+  const verify = operatorCommand('verify', 'check that no event was changed or removed')
+    .addHelpText('after', '\nExits with 1 when the chain is broken.\n\nExample:\n  onced audit verify --json\n')
+    .action(async (flags: ServerFlags) => operate(flags, async (target) => verifyAudit(target, flags)));
   return new Command('audit').description('the audit log').addCommand(list).addCommand(verify);
 }
 
@@ -138,7 +158,7 @@ async function readAudit(
 }
 
 /** Works the chain out again from the first event. What it proves ends at the newest hash: keep that elsewhere to prove more. */
-async function verifyAudit(target: CallOptions): Promise<void> {
+async function verifyAudit(target: CallOptions, flags: ServerFlags): Promise<void> {
   const events = (await readAudit(target, Infinity, {})).toReversed();
   let before = '';
   let expected = 1n;
@@ -166,7 +186,8 @@ async function verifyAudit(target: CallOptions): Promise<void> {
     before = found;
     expected += 1n;
   }
-  console.log(`${events.length} events, unbroken${before === '' ? '' : `; the newest hash is ${before}`}`);
+  if (flags.json === true) console.log(JSON.stringify({ events: events.length, unbroken: true, newestHash: before }));
+  else console.log(`${events.length} events, unbroken${before === '' ? '' : `; the newest hash is ${before}`}`);
 }
 
 const AUDIT_HEAD = ['event', 'time', 'who', 'what', 'on', 'why'];

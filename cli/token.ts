@@ -69,25 +69,28 @@ Examples:
     );
 
 const list = (): Command =>
-  operatorCommand('list', 'API keys, without their secrets').action(async (flags: ServerFlags) =>
-    operate(flags, async (target) => {
-      const keys: ApiKey[] = [];
-      let pageToken = '';
-      do {
-        const page = await call(AdminService.method.listApiKeys, { pageSize: 1000, pageToken }, target);
-        keys.push(...page.apiKeys);
-        pageToken = page.nextPageToken;
-      } while (pageToken !== '');
-      if (flags.json === true) return console.log(JSON.stringify(keys.map(keyJson), null, 2));
-      if (keys.length === 0) return console.log('no API keys');
-      console.log(table(['id', 'name', 'grants', 'made', 'expires', 'secrets'], keys.map(row)));
-    }),
-  );
+  operatorCommand('list', 'API keys, without their secrets')
+    .addHelpText('after', '\nExample:\n  onced token list\n')
+    .action(async (flags: ServerFlags) =>
+      operate(flags, async (target) => {
+        const keys: ApiKey[] = [];
+        let pageToken = '';
+        do {
+          const page = await call(AdminService.method.listApiKeys, { pageSize: 1000, pageToken }, target);
+          keys.push(...page.apiKeys);
+          pageToken = page.nextPageToken;
+        } while (pageToken !== '');
+        if (flags.json === true) return console.log(JSON.stringify(keys.map(keyJson), null, 2));
+        if (keys.length === 0) return console.log('no API keys');
+        console.log(table(['id', 'name', 'grants', 'made', 'expires', 'secrets'], keys.map(row)));
+      }),
+    );
 
 const rotate = (): Command =>
   operatorCommand('rotate', 'give a key a new secret; the one before stays good until the next rotation')
     .argument('<id>')
     .option('--reason <text>', 'why, for the audit log')
+    .addHelpText('after', '\nExample:\n  onced token rotate 3f9c1a2b4d5e6f70 --reason "yearly"\n')
     .action(async (id: string, flags: ServerFlags & { readonly reason?: string }) =>
       operate(flags, async (target) => {
         print(await call(AdminService.method.rotateApiKey, { id, reason: flags.reason ?? '' }, target), flags);
@@ -106,13 +109,22 @@ const revoke = (): Command =>
     .option('--older', 'only the secret before the latest rotation')
     .option('--reason <text>', 'why, for the audit log')
     .option('--yes', 'do it without being asked')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  onced token revoke 3f9c1a2b4d5e6f70 --reason "left the team"
+  onced token revoke 3f9c1a2b4d5e6f70 --older   the rotation is over
+`,
+    )
     .action(async (id: string, flags: RevokeFlags) =>
       operate(flags, async (target) => {
         const olderSecretOnly = flags.older === true;
         const question = olderSecretOnly ? `End the older secret of ${id}?` : `End the API key ${id}?`;
         if (!(await confirm(question, flags.yes === true))) return;
         await call(AdminService.method.revokeApiKey, { id, olderSecretOnly, reason: flags.reason ?? '' }, target);
-        console.log(`${id} is revoked`);
+        if (flags.json === true) console.log(JSON.stringify({ id, revoked: true }));
+        else console.log(`${id} is revoked`);
       }),
     );
 

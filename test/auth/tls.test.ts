@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { credentials, status as Code, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { refusal } from '../rpc/scene.ts';
-import { makeFolder, serveOnced, type Folder, type Served } from '../support/onced.ts';
+import { makeFolder, runOnced, serveOnced, type Folder, type Served } from '../support/onced.ts';
 import { connect, OWN_CONNECTION, type TestClient } from '../support/server.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
@@ -102,6 +102,23 @@ async function health(): Promise<number> {
       .end();
   });
 }
+
+test('the command line shows its certificate too', async () => {
+  const files = ['--ca', at('ca.pem'), '--client-certificate', at('checkout.pem'), '--client-key', at('checkout.key')];
+  const found = await runOnced(['lookup', 'payments', 'none', '--server', server.grpc, ...files]);
+  expect(found).toMatchObject({ code: 1, stderr: expect.stringContaining('not found') as string });
+  const without = await runOnced([
+    'lookup',
+    'payments',
+    'none',
+    '--server',
+    server.grpc,
+    ...files.slice(0, 2),
+    '--timeout',
+    '5',
+  ]);
+  expect(without.code).toBe(3);
+});
 
 test('HTTP is served over TLS only', async () => {
   expect(server.http).toMatch(/^https:/);
