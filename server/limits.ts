@@ -88,6 +88,8 @@ export const limits = {
   /** Admission (RELIABILITY.md 8): operations at the store at a time; the limit moves between these. */
   admissionInFlightMin: 8,
   admissionInFlightMax: 256,
+  /** Without overload, where several namespaces only share: enough for a batch. */
+  admissionSharedMin: 32,
   /** Latency of the store that is never taken for congestion: a batching store needs some to fill its batches. */
   admissionLatencyMs: 8,
   /** Work that may wait under overload: who is let in shall not be late, and the store shall not run dry. */

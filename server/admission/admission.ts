@@ -106,7 +106,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   /** How many of one class may wait: under overload what is done in a moment, so that who is let in is not late. */
   const queueMax = (load: LoadClass): number => {
     const isShort = overload.isOn && (load === 'begin' || load === 'look');
-    const short = Math.max(SHORT_QUEUE_MIN, Math.floor(overload.ratePerMs * limits.admissionShortWaitMs));
+    const short = Math.floor(overload.ratePerMs * limits.admissionShortWaitMs);
     return isShort ? Math.min(short, limits.admissionQueueMax) : limits.admissionQueueMax;
   };
 
@@ -115,7 +115,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     const queue = queues[load];
     const own = queue.lengthOf(namespace);
     const sharers = queue.namespaces + (own === 0 ? 1 : 0);
-    const share = Math.max(1, Math.floor(queueMax(load) / sharers));
+    const share = Math.max(SHARE_MIN, Math.floor(queueMax(load) / sharers));
     return own < share && queue.size < limits.admissionQueueMax;
   };
 
@@ -269,7 +269,8 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       overload.tick({ arrived, finished, queued: waiting, oldestMs: oldestMs(atMs), durationMs });
       if (overload.isOn && !wasOn) limit.start(overload.ratePerMs);
       const isSaturated = overload.isOn && utilization > limits.admissionSaturation;
-      limit.tick(overload.isOn || isMixed, isSaturated);
+      const shared = isMixed ? limits.admissionSharedMin : undefined;
+      limit.tick(overload.isOn ? limits.admissionInFlightMin : shared, isSaturated);
       arrived = 0;
       finished = 0;
       tickedMs = atMs;
@@ -287,5 +288,5 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   };
 }
 
-/** Below this the rate of a slow store would leave no room even for callers that take turns. */
-const SHORT_QUEUE_MIN = 4;
+/** Whoever asks for little sometimes asks for a few at once, and its turn comes soon. */
+const SHARE_MIN = 4;

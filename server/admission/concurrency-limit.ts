@@ -20,10 +20,10 @@ export interface ConcurrencyLimit {
   /** Overload begins: as many as are done, at the present rate, in the time that the store may take (Little's law). */
   start(ratePerMs: number): void;
   /**
-   * Once a window. `mayShrink` when a queue in front of the store is of use to somebody. `isSaturated` when the processor
+   * Once a window. `shrinkTo`: not below this, where a queue in front of the store is of use to somebody. `isSaturated` when the processor
    * itself is what there is too little of: what is not read yet then waits where nobody can refuse it.
    */
-  tick(mayShrink: boolean, isSaturated?: boolean): void;
+  tick(shrinkTo: number | undefined, isSaturated?: boolean): void;
 }
 
 export function createConcurrencyLimit(): ConcurrencyLimit {
@@ -42,8 +42,8 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
     resumeAt = undefined;
   };
 
-  const learn = (meanMs: number): void => {
-    windowsAtMin = current === min ? windowsAtMin + 1 : 0;
+  const learn = (meanMs: number, shrinkTo: number): void => {
+    windowsAtMin = current <= shrinkTo ? windowsAtMin + 1 : 0;
     // The first window at the least still has what was there before.
     const isMeasured = windowsAtMin >= 2;
     leastMs = isMeasured ? meanMs : Math.min(leastMs, meanMs);
@@ -51,15 +51,15 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
     if (isMeasured) resume();
   };
 
-  const adapt = (meanMs: number, mayShrink: boolean, isSaturated: boolean): void => {
-    const isLate = mayShrink && meanMs > limits.admissionLatencyMs;
+  const adapt = (meanMs: number, shrinkTo: number, isSaturated: boolean): void => {
+    const isLate = meanMs > limits.admissionLatencyMs;
     if (isLate && meanMs > TOLERANCE * leastMs) {
-      current = Math.max(min, Math.floor(current * DECREASE));
-    } else if (mayShrink && isSaturated && current > SATURATED_MIN) {
+      current = Math.max(shrinkTo, Math.floor(current * DECREASE));
+    } else if (isSaturated && current > SATURATED_MIN) {
       current = Math.max(SATURATED_MIN, Math.floor(current * DECREASE));
     } else if (isLate && windowsSinceMin >= MEASURE_WINDOWS) {
       resumeAt = current;
-      current = min;
+      current = shrinkTo;
     } else {
       current = Math.min(max, current + INCREASE);
     }
@@ -78,13 +78,17 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
       const fitting = Math.round(ratePerMs * Math.max(limits.admissionLatencyMs, TOLERANCE * least));
       current = Math.min(current, Math.max(min, fitting));
     },
-    tick(mayShrink, isSaturated = false) {
+    tick(shrinkTo, isSaturated = false) {
       const meanMs = count < SAMPLES_MIN ? undefined : sumMs / count;
       sumMs = 0;
       count = 0;
-      if (meanMs !== undefined) learn(meanMs);
-      if (!mayShrink) resume();
-      if (resumeAt === undefined) adapt(meanMs ?? 0, mayShrink, isSaturated);
+      if (meanMs !== undefined) learn(meanMs, shrinkTo ?? min);
+      if (shrinkTo === undefined) {
+        resume();
+        current = Math.min(max, current + INCREASE);
+      } else if (resumeAt === undefined && meanMs !== undefined) {
+        adapt(meanMs, shrinkTo, isSaturated);
+      }
     },
   };
 }

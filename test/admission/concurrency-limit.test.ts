@@ -13,7 +13,7 @@ function run(
 ): void {
   for (let window = 0; window < windows; window += 1) {
     for (let sample = 0; sample < 100; sample += 1) limit.sample(latencyMs(limit.current));
-    limit.tick(mayShrink);
+    limit.tick(mayShrink ? limits.admissionInFlightMin : undefined);
   }
 }
 
