@@ -4,6 +4,7 @@ Client is for threads, AsyncClient for asyncio; both have run_once. Errors of ca
 and what run_once ends with in onced.work_errors, the API's own messages in onced.v1.
 """
 
+import onced._quiet  # noqa: F401 -- before anything loads gRPC
 from onced._reconcile import Reconciled
 from onced._run import RunResult
 from onced._values import StoredResult

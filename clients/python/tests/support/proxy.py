@@ -34,6 +34,7 @@ class Proxy:
         """Share of what the server sends that is thrown away, after it has done its work; the connection is reset."""
         self.is_silent = False
         """Reads and loses everything in both directions, on connections that stay open."""
+        self.delay_replies_seconds = 0.0
         self._is_refusing = False
 
     def refuse(self, is_refusing: bool) -> None:
@@ -102,6 +103,8 @@ class Proxy:
             while data := await reader.read(64 * 1024):
                 if is_reply and self._random.random() < self.lose_replies:
                     return
+                if is_reply:
+                    await asyncio.sleep(self.delay_replies_seconds)
                 if not self.is_silent:
                     writer.write(data)
                     await writer.drain()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import signal
 import subprocess
+import sys
 import threading
 import uuid
 from pathlib import Path
@@ -15,7 +17,7 @@ _START_SECONDS_MAX = 60.0
 
 
 class Server:
-    """Runs until stop(), or until its standard output breaks with the end of this process."""
+    """Runs until stop(), or until this process ends."""
 
     def __init__(self, *arguments: str) -> None:
         node = ROOT / "node_modules" / ".bin" / "node"
@@ -25,6 +27,7 @@ class Server:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
+            preexec_fn=_end_with_parent,
         )
         self.address = self._read_address()
 
@@ -53,6 +56,12 @@ class Server:
             if match is not None:
                 found.put(match[1])
         found.put("")  # it has ended
+
+
+def _end_with_parent() -> None:
+    """Has the kernel end the server when the tests die without stopping it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def make_namespace() -> str:
