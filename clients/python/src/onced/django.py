@@ -11,6 +11,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpResponse, UnreadablePostError
 
 from onced._http.exchange import (
@@ -70,11 +71,14 @@ class IdempotencyMiddleware:
         return _django(body) if isinstance(body, Response) else self._serve_once(key, at_server, request, body)
 
     def _read(self, request: Any) -> bytes | Response:
+        """Whole, since a caller whose request is refused unread gets a broken connection instead of the answer. Django itself
+        bounds it by DATA_UPLOAD_MAX_MEMORY_SIZE.
+        """
         try:
-            if int(request.META.get("CONTENT_LENGTH") or 0) > self.options.request_bytes_max:
-                return TOO_LARGE
             body: bytes = request.body
-        except (UnreadablePostError, ValueError):
+        except RequestDataTooBig:
+            return TOO_LARGE
+        except UnreadablePostError:
             return problem("unreadable", "the request could not be read")
         return TOO_LARGE if len(body) > self.options.request_bytes_max else body
 
