@@ -25,10 +25,11 @@ async function expectNothingLost(subject: StoreSubject, size: Omit<Races, 'seed'
   const place = await subject.makePlace();
   const store = await place.open();
   try {
-    const { interleavings, removed, dropped, wrong } = await runRaces(store, { seed, ...size });
+    const { interleavings, removed, dropped, unanswered, wrong } = await runRaces(store, { seed, ...size });
     console.log(`seed ${seed}: ${interleavings} interleavings, ${removed} removed, ${dropped} results dropped`);
     expect(wrong.slice(0, 5)).toEqual([]);
     expect(interleavings).toBeGreaterThanOrEqual((size.rounds * size.keys) / (size.isInOrder ? 1 : 2.1));
+    expect(unanswered).toBeLessThan(interleavings / 50);
     // Otherwise nothing was at stake.
     expect(removed).toBeGreaterThan(interleavings / 100);
     expect(dropped).toBeGreaterThan(interleavings / 100);

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import {
   durationMs,
   epochMs,
+  StoreError,
   type EpochMs,
   type Key,
   type LeaseToken,
@@ -31,6 +32,8 @@ export interface RacesResult {
   readonly interleavings: number;
   readonly removed: number;
   readonly dropped: number;
+  /** Calls of which the store did not say what became of them, on a machine that is too busy: their keys are let be. */
+  readonly unanswered: number;
   /** What was lost too early, in words; empty when all holds. */
   readonly wrong: readonly string[];
 }
@@ -41,6 +44,7 @@ interface Race {
   readonly namespace: Namespace;
   readonly known: Map<Key, StoredRecord>;
   readonly wrong: string[];
+  unanswered: number;
 }
 
 const RESULT = new TextEncoder().encode('outcome');
@@ -51,13 +55,13 @@ const COMPACT_CHANCE = 0.05;
 export async function runRaces(store: Store, { seed, rounds, keys, isInOrder }: Races): Promise<RacesResult> {
   const random = createRandom(seed);
   const namespace = `races/${randomUUID()}` as Namespace;
-  const race: Race = { store, random, namespace, known: new Map(), wrong: [] };
+  const race: Race = { store, random, namespace, known: new Map(), wrong: [], unanswered: 0 };
   let [nowMs, interleavings, removed, dropped] = [HISTORY_START_MS, 0, 0, 0];
   for (let round = 0; round < rounds; round += 1) {
     nowMs = epochMs(nowMs + random.between(0, 6));
     const at = (): EpochMs => (nowMs = epochMs(nowMs + (isInOrder && random.chance(TICK_CHANCE) ? 1 : 0)));
     const keyOf = (index: number): Key => `k-${isInOrder ? random.between(0, keys - 1) : index}` as Key;
-    const pending: Promise<void>[] = [];
+    const pending: Promise<unknown>[] = [];
     for (let index = 0; index < keys; index += 1) {
       // Where every key is written in each round, some rest: else none would live to its purge.
       if (isInOrder || random.chance(0.5)) {
@@ -66,17 +70,16 @@ export async function runRaces(store: Store, { seed, rounds, keys, isInOrder }: 
       }
       if (!random.chance(COMPACT_CHANCE)) continue;
       const compacted = store.compact({ limit: random.between(1, keys) }, { nowMs: at() });
-      pending.push(
-        compacted.then(({ recordsRemoved, resultsDropped }) => {
-          removed += recordsRemoved;
-          dropped += resultsDropped;
-        }),
-      );
+      const counted = compacted.then(({ recordsRemoved, resultsDropped }) => {
+        removed += recordsRemoved;
+        dropped += resultsDropped;
+      });
+      pending.push(answered(race, counted));
     }
     await Promise.all(pending);
     await compareAll(race, nowMs);
   }
-  return { interleavings, removed, dropped, wrong: race.wrong };
+  return { interleavings, removed, dropped, unanswered: race.unanswered, wrong: race.wrong };
 }
 
 async function write(race: Race, key: Key, nowMs: EpochMs): Promise<void> {
@@ -155,11 +158,17 @@ interface Asked {
 }
 
 async function learn(
-  { known, wrong }: Race,
+  race: Race,
   { key, nowMs, what }: Asked,
   written: Promise<{ readonly applied: boolean; readonly record: StoredRecord | undefined }>,
 ): Promise<void> {
-  const { applied, record } = await written;
+  const { known, wrong } = race;
+  const answer = await answered(race, written);
+  if (answer === undefined) {
+    known.delete(key);
+    return;
+  }
+  const { applied, record } = answer;
   const before = known.get(key);
   if (applied && record !== undefined) known.set(key, record);
   else if (record === undefined && before !== undefined && nowMs < before.expireMs) {
@@ -167,11 +176,24 @@ async function learn(
   }
 }
 
-async function compareAll({ store, namespace, known, wrong }: Race, nowMs: EpochMs): Promise<void> {
+/** Undefined when the store did not answer in its time. */
+async function answered<T>(race: Race, call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    race.unanswered += 1;
+    return undefined;
+  }
+}
+
+async function compareAll(race: Race, nowMs: EpochMs): Promise<void> {
+  const { store, namespace, known, wrong } = race;
   const all = [...known.values()].filter(({ purgeMs }) => nowMs < purgeMs);
   const looks = all.map(async (expected) => {
-    const { record } = await store.read({ namespace, key: expected.key, includeResult: true }, { nowMs });
-    const trouble = troubleWith(expected, record, nowMs);
+    const reading = store.read({ namespace, key: expected.key, includeResult: true }, { nowMs });
+    const found = await answered(race, reading);
+    const trouble = found === undefined ? undefined : troubleWith(expected, found.record, nowMs);
     if (trouble !== undefined) wrong.push(`${expected.key} at ${nowMs}: ${trouble}`);
   });
   await Promise.all(looks);
