@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inspectPostgres, openPostgresStore } from '../../storage/postgres/index.ts';
+import { runOnced } from '../support/onced.ts';
 import { execute, startPostgres, type PostgresServer } from '../support/postgres.ts';
 import { requestsIn } from '../support/requests.ts';
 
@@ -50,6 +51,18 @@ describe('opening the Postgres store', () => {
       /^postgres:\/\/127\.0\.0\.1:\d+\/database_\d+: writable: found transactions are read-only; needed transactions that write\. Set default_transaction_read_only = off/,
     );
     expect(await failedChecks(url)).toEqual(['writable']);
+  });
+
+  test('onced serve and onced doctor say the same of it, and end with 1', async () => {
+    const url = await server.createDatabase();
+    await execute(url, `alter database ${databaseOf(url)} set default_transaction_read_only = on`);
+    const ports = ['--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+    const served = await runOnced(['serve', '--store', url, ...ports]);
+    expect(served).toMatchObject({ code: 1, stdout: '' });
+    expect(served.stderr).toContain('Set default_transaction_read_only = off');
+    const doctor = await runOnced(['doctor', '--store', url]);
+    expect(doctor.code).toBe(1);
+    expect(doctor.stdout.replaceAll(/[│\s]+/g, ' ')).toContain('default_transaction_read_only = off');
   });
 
   test('a database in another encoding is refused', async () => {
