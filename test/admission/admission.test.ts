@@ -172,9 +172,8 @@ describe('overload', () => {
     await fill(world);
     await flow(world, { inPerWindow: 100, outPerWindow: 20, windows: 10 });
     expect(world.admission.state().isOverloaded).toBe(true);
-    const { queued } = world.admission.state();
     await flow(world, { inPerWindow: 100, outPerWindow: 20, windows: 5 });
-    expect(world.admission.state().queued.begin).toBeLessThanOrEqual(queued.begin);
+    expect(world.admission.state().queued.begin).toBeLessThan(40);
     await flow(world, { inPerWindow: 5, outPerWindow: 200, windows: 10 });
     expect(world.admission.state().isOverloaded).toBe(false);
     expect((await world.arrive('begin')).end).toBe('running');
