@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeFolder, runOnced } from '../support/onced.ts';
+import { runOnced } from '../support/onced.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { startRedis, type RedisServer } from '../support/redis.ts';
 import { describeWithRedis } from '../support/with-redis.ts';
@@ -67,9 +67,9 @@ describeWithRedis('several workers on one port', () => {
   });
   afterAll(() => redis.dispose());
 
-  test('share the connections, the figures and the keys', async () => {
-    await using folder = await makeFolder();
-    await using server = await serveWorkers(redis.url, 2, { folder: folder.path });
+  const share = 'share connections, figures and keys; on SIGTERM each of them lets its calls in flight finish';
+  test(share, { timeout: 120_000 }, async () => {
+    await using server = await serveWorkers(redis.url, 2);
     expect(await (await fetch(`${server.http}/readyz`)).json()).toMatchObject({ ready: true });
     const clients = await connectEach(server.grpc, 4);
     const key = randomUUID();
@@ -90,31 +90,22 @@ describeWithRedis('several workers on one port', () => {
     expect([...requests.values()].reduce((sum, value) => sum + value, 0)).toBe(8);
     expect(await seriesOf(server.http, 'onced_workers')).toEqual(new Map([['', 2]]));
     expect((await seriesOf(server.http, 'process_resident_memory_bytes')).size).toBe(2);
-    closeAll(clients);
-    server.kill('SIGTERM');
-    const { code, stdout } = await server.ended;
-    expect(code).toBe(0);
-    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
-    expect(stdout).toContain(', 2 workers');
-  });
 
-  test('SIGTERM lets calls in flight finish on each of them', async () => {
-    await using server = await serveWorkers(redis.url, 2);
-    const clients = await connectEach(server.grpc, 4);
-    const key = randomUUID();
     const attempt = { namespace: NAMESPACE, key, wait: { seconds: 30n } };
-    await clients[0]?.beginIntent({ ...attempt, attemptId: 'holder' });
-    const waiting = clients.map(async (client, index) => client.beginIntent({ ...attempt, attemptId: `${index}` }));
+    const waiting = clients.map(async (client, index) => client.beginIntent({ ...attempt, attemptId: `w${index}` }));
     await expect.poll(() => seriesOf(server.http, 'onced_waiters'), PATIENCE).toEqual(new Map([['', 4]]));
     server.kill('SIGTERM');
     expect((await Promise.all(waiting)).map(({ outcome }) => outcome.case)).toEqual(clients.map(() => 'inProgress'));
     closeAll(clients);
-    expect(await server.ended).toMatchObject({ code: 0 });
-    expect(server.stderr().match(/ended: calls answered, store closed/g)).toHaveLength(2);
+    const { code, stdout, stderr } = await server.ended;
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stdout).toContain(', 2 workers');
+    expect(stderr.match(/ended: calls answered, store closed/g)).toHaveLength(2);
   });
 
   const replaced =
-    'one that stands still makes the server not ready; one that is told to end is replaced, and no total goes back';
+    'one that stands still makes the server not ready; one that ends is replaced, no total goes back; all end with the first';
   test(replaced, { timeout: 120_000 }, async () => {
     await using server = await serveWorkers(redis.url, 2);
     const readiness = async (): Promise<unknown> => JSON.parse(await pageOf(`${server.http}/readyz`));
@@ -135,10 +126,8 @@ describeWithRedis('several workers on one port', () => {
     expect(await total()).toBe(2);
     expect(await seriesOf(server.http, 'onced_worker_ends_total')).toEqual(new Map([['', 1]]));
     closeAll(clients);
-  });
 
-  test('they end with the process that started them, however that went', async () => {
-    await using server = await serveWorkers(redis.url, 2);
+    // However the first process goes, the others go with it.
     const pids = [...workerPids(server).values()];
     server.kill('SIGKILL');
     await server.ended;
