@@ -3,14 +3,14 @@
 //   --if-possible   do without when the packages that build it are not installed (npm ci --omit=dev)
 
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = join(here, 'dist');
-const STAMP = join(dist, 'built-from');
+const STAMP = 'built-from';
 /** Whatever the built files depend on, from this folder. */
 const INPUTS = [
   'src',
@@ -24,17 +24,24 @@ const INPUTS = [
 ];
 
 const stamp = hashInputs();
-if (stamp !== readIfThere(STAMP)) await build();
+if (stamp !== readIfThere(join(dist, STAMP))) await build();
 
 async function build(): Promise<void> {
   const startMs = performance.now();
   const vite = await importVite();
   if (vite === undefined) return;
+  // Elsewhere first: a build that is cut short, or runs beside another, leaves no half of a console.
+  const made = join(here, '../../node_modules', `.console-${process.pid}`);
+  await vite.build({
+    root: here,
+    configFile: join(here, 'vite.config.ts'),
+    logLevel: 'warn',
+    build: { outDir: made, emptyOutDir: true },
+  });
+  for (const name of readdirSync(made, { recursive: true, encoding: 'utf8' })) compress(join(made, name));
+  writeFileSync(join(made, STAMP), stamp);
   rmSync(dist, { recursive: true, force: true });
-  await vite.build({ root: here, configFile: join(here, 'vite.config.ts'), logLevel: 'warn' });
-  for (const name of filesIn('dist')) compress(join(here, name));
-  // Last: a build that was cut short is begun again.
-  writeFileSync(STAMP, stamp);
+  renameSync(made, dist);
   process.stdout.write(`console: built in ${((performance.now() - startMs) / 1000).toFixed(1)} s\n`);
 }
 

@@ -4,7 +4,6 @@ export default defineConfig({
   // The console is served at the root of the HTTP listener.
   base: '/',
   build: {
-    outDir: 'dist',
     target: 'es2022',
     modulePreload: { polyfill: false },
     // Nothing inline: the page's policy forbids data: scripts and fonts.

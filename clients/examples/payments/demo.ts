@@ -4,6 +4,8 @@
 //
 //   --orders 1000              how many
 //   --address 127.0.0.1:50051  use this server instead of one of its own; nothing is killed then
+//
+// Where `npm start` serves, that server gets a round too, so that its console has something to show.
 
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -14,6 +16,8 @@ import { startServer, type DemoServer } from './server.ts';
 import { goShopping, type Result } from './trip.ts';
 import { startWorkers, type Workers } from './workers.ts';
 
+/** The default of `onced serve`. */
+const STARTED_ADDRESS = '127.0.0.1:50051';
 /** A worker is killed each time that so many have been charged. */
 const CHARGES_PER_KILL = 300;
 
@@ -30,9 +34,20 @@ async function main(): Promise<void> {
   const { address } = values;
 
   const without = await shopWithout(count);
-  const withOnced = address === undefined ? await shopAndKill(count) : [await shopWith(count, address)];
+  const running = address ?? ((await isServed(STARTED_ADDRESS)) ? STARTED_ADDRESS : undefined);
+  const withRunning = running === undefined ? [] : [await shopWith(count, running)];
+  const withOnced = address === undefined ? [...withRunning, ...(await shopAndKill(count))] : withRunning;
   show([without, ...withOnced]);
   process.exitCode = Math.max(...withOnced.map(verdict));
+}
+
+/** By an Onced that asks for no credentials. */
+async function isServed(address: string): Promise<boolean> {
+  using onced = createClient({ address });
+  return await onced.serverInfo({ timeoutMs: 1000 }).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function shopWithout(count: number): Promise<Row> {

@@ -9,7 +9,7 @@ interface TimeProps {
 }
 
 export function Age({ at }: TimeProps) {
-  const nowMs = useNowMs(1000);
+  const nowMs = useNowMs();
   if (at === undefined) return <span className="dim">never</span>;
   const ms = timestampMs(at);
   const agoMs = nowMs - ms;

@@ -21,7 +21,7 @@ interface VirtualTableProps<Row> {
 }
 
 const ROW_PX = 38;
-const OVERSCAN = 12;
+const OVERSCAN = 6;
 
 export function VirtualTable<Row>({ label, columns, rows, keyOf, onEnd }: VirtualTableProps<Row>) {
   const box = useRef<HTMLDivElement>(null);

@@ -26,7 +26,7 @@ import { usePermissions } from '../../session/use-permissions.ts';
 import { FilterFields } from './filter-fields.tsx';
 import { filterMessage, isAgeGood, readFilter, type Filter } from './filter.ts';
 
-const PAGE_SIZE = 200;
+const PAGE_SIZE = 100;
 const COLUMNS = [
   STATE_COLUMN,
   KEY_COLUMN,

@@ -23,7 +23,7 @@ interface Entry {
 }
 
 export function Timeline({ record, changes, events }: TimelineProps) {
-  const nowMs = useNowMs(1000);
+  const nowMs = useNowMs();
   const entries = [...kept(record), ...seen(changes), ...done(events)].toSorted((a, b) => a.atMs - b.atMs);
   return (
     <section className="card" aria-label="Timeline">

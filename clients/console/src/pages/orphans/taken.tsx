@@ -22,7 +22,7 @@ interface TakenProps {
 
 export function Taken({ taken, onResolve }: TakenProps) {
   const { api } = useSession();
-  const nowMs = useNowMs(1000);
+  const nowMs = useNowMs();
   const [trouble, setTrouble] = useState<Trouble>();
   if (taken.length === 0) return null;
 

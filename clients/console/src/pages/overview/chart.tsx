@@ -44,7 +44,11 @@ export function Chart({ title, series, show, isWhole = false }: ChartProps) {
   }, [names, scheme, isWhole]);
 
   useEffect(() => {
-    plot.current?.setData([[...series.times], ...series.lines.map(({ values }) => [...values])]);
+    // The axis of a single instant would have no length: a minute of nothing stands before it.
+    const [first = 0] = series.times;
+    const before = series.times.length === 1 ? [first - SPAN_SECONDS_MIN] : [];
+    const lines = series.lines.map(({ values }) => [...before.map(() => null), ...values]);
+    plot.current?.setData([[...before, ...series.times], ...lines]);
   }, [series, names, scheme]);
 
   return (
