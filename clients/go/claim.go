@@ -51,7 +51,9 @@ func (c *Client) claim(ctx context.Context, request *oncedv1.BeginIntentRequest,
 		if answer.isUnanswered {
 			unanswered++
 			until = answerUntil
-			answer.pause = c.pauseUnanswered(unanswered)
+			answer.pause += c.pauseUnanswered(unanswered)
+			c.options.logger.DebugContext(ctx, "onced: trying again",
+				slog.String("rpc", "BeginIntent"), slog.Int("try", unanswered), slog.Any("error", answer.err))
 		} else {
 			unanswered = 0
 			answerUntil = time.Now().Add(o.beginTimeout)
@@ -136,7 +138,7 @@ func (c *Client) ask(ctx context.Context, request *oncedv1.BeginIntentRequest) a
 	case err == nil:
 		return c.judge(request, response, sentAt)
 	case errors.As(err, &failure) && (failure.Temporary() || errors.Is(err, ErrAttemptEnded)):
-		return asked{err: err, isUnanswered: true}
+		return asked{err: err, isUnanswered: true, pause: failure.RetryAfter}
 	default:
 		return asked{err: err, isOver: true}
 	}

@@ -12,6 +12,20 @@ import {
 import { acquire, bytes, describeTransports, rejection } from './support/scene.ts';
 
 describeTransports('calls', (scene) => {
+  test('a lease counts from when its request was sent, not from when the answer came', async () => {
+    const client = scene.shaky();
+    const { namespace } = scene.place();
+    await client.serverInfo();
+    scene.proxy.delay(200);
+    try {
+      const answer = await client.begin({ namespace, key: 'late', leaseMs: 10_000 }, { timeoutMs: 10_000 });
+      if (answer.kind !== 'acquired') throw new Error(answer.kind);
+      expect(answer.leaseUntilMonotonicMs - performance.now()).toBeLessThan(10_000 - 390);
+    } finally {
+      scene.proxy.delay(0);
+    }
+  });
+
   test('a first begin is acquired, with its lease counted from when it was sent', async () => {
     const before = performance.now();
     const answer = await acquire(scene, { ...scene.place(), leaseMs: 10_000, attemptId: 'a-1' });

@@ -94,6 +94,17 @@ describe('what is repeated', () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(295);
   });
 
+  test('runOnce asks again after the delay too, once the tries of a call are used up', async () => {
+    const startMs = performance.now();
+    const { namespace, key } = scene.place();
+    const { attempt } = await behind(upTo(2, shed(300)), async (gateway) => {
+      const client = scene.connect({ address: gateway.address, retry: { triesMax: 1 } });
+      return client.runOnce(namespace, key, null, () => 1);
+    });
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(595);
+    expect(attempt).toBe(1);
+  });
+
   test('a delay beyond the call’s time is handed to the caller at once', async () => {
     const startMs = performance.now();
     const error = await behind(upTo(1, shed(60_000)), async (gateway) =>

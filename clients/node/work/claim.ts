@@ -47,7 +47,7 @@ export async function claim(
     if (asked.kind === 'final') return asked.answer;
     if (asked.kind === 'not-yet' && options.whenBusy === 'reject') throw asked.error;
     unanswered = asked.kind === 'unanswered' ? unanswered + 1 : 0;
-    const pauseMs = asked.pauseMs ?? backoffMs({ tries: unanswered, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
+    const pauseMs = asked.pauseMs ?? askedForMs(asked.error) + backoff(unanswered);
     if (performance.now() + pauseMs >= endMs) throw asked.error;
     // A copy of our begin was ended by somebody else: this is a new try.
     if (asked.error instanceof AttemptEndedError) attemptId = randomAttemptId();
@@ -55,6 +55,11 @@ export async function claim(
     await sleep(pauseMs, options.signal);
   }
 }
+
+const backoff = (tries: number): number => backoffMs({ tries, min: BACKOFF_MS_MIN, max: BACKOFF_MS_MAX });
+
+/** A server that sheds load says for how long. */
+const askedForMs = (error: Error): number => (error instanceof OncedError ? (error.retryAfterMs ?? 0) : 0);
 
 type Asked =
   | { readonly kind: 'final'; readonly answer: FinalAnswer }

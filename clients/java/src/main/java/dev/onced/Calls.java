@@ -133,7 +133,7 @@ final class Calls {
     connection.resetConnectBackoff();
   }
 
-  private void noteRetry(MethodDescriptor<?, ?> method, int tries, OncedException failure) {
+  void noteRetry(MethodDescriptor<?, ?> method, int tries, OncedException failure) {
     Map<String, ?> fields = Map.of("rpc", method.getBareMethodName(), "tries", tries);
     log.log(System.Logger.Level.DEBUG, "trying again", fields, failure);
   }

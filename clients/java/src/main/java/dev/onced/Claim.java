@@ -156,6 +156,7 @@ final class Claim {
     if (System.nanoTime() + pauseNanos - answerUntilNanos > 0) {
       throw failure;
     }
+    client.calls.noteRetry(IdempotencyServiceGrpc.getBeginIntentMethod(), unanswered, failure);
     Waiting.sleep(pauseNanos);
     client.calls.reconnect();
   }
