@@ -30,6 +30,8 @@ export interface Engine {
   readonly issuedKeys: IssuedKeys;
   readonly compaction: Compaction;
   readonly outage: Outage;
+  /** Binds page tokens of records. */
+  readonly pageSecret: () => Promise<string>;
   readonly quotas: Quotas;
   /** Undefined where nothing is encrypted at rest. */
   readonly sealing: Sealing | undefined;

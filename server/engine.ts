@@ -17,6 +17,7 @@ import type { Metrics } from './metrics.ts';
 import { openNamespaces, type Namespaces } from './namespaces.ts';
 import { createOutage, type JournalPlace } from './outage.ts';
 import type { PolicyLookup } from './policy.ts';
+import { createPageSecret } from './page-secret.ts';
 import { createQuotas } from './quotas.ts';
 import { openSealing } from './sealing/sealing.ts';
 import type { WrappingKeys } from './sealing/wrapping-keys.ts';
@@ -105,6 +106,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     compaction,
     issuedKeys: createIssuedKeys(store.registry),
     outage,
+    pageSecret: createPageSecret(store.registry),
     quotas: createQuotas({ store: measured }),
     tail: createTail({ everyMs: limits.tailEveryMs, keptMax: limits.tailKeptMax }),
     waiters,

@@ -11,15 +11,19 @@ import {
   type PurgeRecordsResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
 import type { EpochMs, StoredRecord } from '../../storage/contract/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { recordMessage } from '../messages.ts';
 import { recordPages } from '../record-pages.ts';
 import { readReason, Violations } from '../validate.ts';
 import { readFilter, type Selection } from './records.ts';
 
-/** Small enough that a batch holds callers up by a few milliseconds, large enough for 100,000 records a minute. */
+/** Records that are looked at in one go. */
 const BATCH = 250;
+/** So many times as long as a batch took it rests: a purge takes at most a third of what the store can do. */
+const REST = 2;
 const EXPORT_BATCH = 100;
 
 interface Tally {
@@ -53,12 +57,15 @@ export async function* purgeRecords(
   let isDone = false;
   try {
     for await (const { records } of pages(engine, selection, BATCH)) {
-      assertNotOver(call);
-      const startMs = performance.now();
-      await removeAll(engine, records, request.force, tally);
-      yield progress(tally, false);
-      // As long a pause as the batch took: an operator's purge takes at most half of what the store can do.
-      await new Promise((resolve) => setTimeout(resolve, performance.now() - startMs));
+      for (let start = 0; start < records.length; start += limits.compactionBatchAlone) {
+        assertNotOver(call);
+        const startMs = performance.now();
+        // On a store with one writer everybody waits behind a batch, so that it is as small as compaction's.
+        const batch = records.slice(start, start + limits.compactionBatchAlone);
+        await removeAll(engine, batch, request.force, tally);
+        yield progress(tally, false);
+        await pause(Math.max(limits.compactionPauseMsMin, (performance.now() - startMs) * REST), call.signal);
+      }
     }
     isDone = true;
     yield progress(tally, true);
@@ -99,6 +106,10 @@ function readPurge(request: PurgeRecordsRequest): string {
   violations.check();
   return reason;
 }
+
+/** Ends early when the caller hangs up. */
+const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+  sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 
 interface RecordsPage {
   readonly records: readonly StoredRecord[];

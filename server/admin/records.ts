@@ -43,7 +43,7 @@ export async function getRecord(engine: Engine, request: GetRecordRequest): Prom
 export async function listRecords(engine: Engine, request: ListRecordsRequest): Promise<ListRecordsResponse> {
   const filter = request.filter ?? create(RecordFilterSchema);
   const selection = readFilter(filter);
-  const question = `records:${toJsonString(RecordFilterSchema, filter)}`;
+  const question = `records:${await engine.pageSecret()}:${toJsonString(RecordFilterSchema, filter)}`;
   const page = readPage(question, request);
   const found = await engine.store.list({
     ...selection.filter,
