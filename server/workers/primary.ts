@@ -59,8 +59,7 @@ async function start(pool: Pool, slot: Slot): Promise<Serving> {
     } else if (message.kind === 'not-started') reason = message.reason;
     else gathering.heard(worker, message);
   });
-  worker.on('error', (error) => log.warn({ err: error, worker: slot.number }, 'a worker could not be told'));
-  worker.on('exit', (code, signal) => {
+  const gone = (code: number | null, signal: string | null): void => {
     slot.worker = undefined;
     slot.serving = undefined;
     gathering.left(worker);
@@ -69,6 +68,12 @@ async function start(pool: Pool, slot: Slot): Promise<Serving> {
     if (performance.now() - servesSinceMs >= limits.workerSteadyMs) slot.failures = 0;
     log.error({ worker: slot.number, pid: worker.process.pid, code, signal }, 'a worker ended: it is started again');
     startAgain(pool, slot);
+  };
+  worker.on('exit', gone);
+  worker.on('error', (error) => {
+    log.warn({ err: error, worker: slot.number }, 'a worker could not be told or made');
+    // The system has no process to give: there is none that could exit.
+    if (worker.process.pid === undefined) gone(null, null);
   });
   return promise;
 }
