@@ -61,7 +61,7 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
       resumeAt = current;
       current = shrinkTo;
     } else {
-      current = Math.min(max, current + INCREASE);
+      current = Math.min(max, current + Math.min(INCREASE, Math.max(2, Math.floor(current / GENTLE))));
     }
   };
 
@@ -99,6 +99,9 @@ const TOLERANCE = 2;
 const DECREASE = 0.8;
 /** With fewer at the store a busy processor would let it run dry. */
 const SATURATED_MIN = 32;
+/** A window, when nobody gains by a limit any more: from the least to the most within two seconds. */
 const INCREASE = 16;
+/** While somebody does: a quarter of the limit, so that a store that takes sixteen is not given twice that. */
+const GENTLE = 4;
 /** Ten seconds of them, as BBR's. */
 const MEASURE_WINDOWS = 100;
