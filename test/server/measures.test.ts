@@ -79,7 +79,9 @@ interface Walk {
 
 type HolderId = ReturnType<Managed['holder']>;
 const HOLD = { onLeaseExpiry: OnLeaseExpiry.HOLD };
-const SHORT = { lease: ms(100) };
+/** Long enough for a busy machine, and over once the clock was moved. */
+const SHORT = { lease: ms(60_000) };
+const PAST_SHORT_MS = 120_000;
 
 const acquired = async (stage: Stage): Promise<HolderId> => stage.holder(await stage.acquire());
 const completed = async (stage: Stage): Promise<void> => {
@@ -87,7 +89,7 @@ const completed = async (stage: Stage): Promise<void> => {
 };
 const orphaned = async (stage: Stage): Promise<void> => {
   await stage.acquire(SHORT);
-  stage.advance(5000);
+  stage.advance(PAST_SHORT_MS);
 };
 
 const WALKS: Readonly<Record<string, Walk>> = {
@@ -100,7 +102,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
   'a Complete after a takeover': {
     async before(stage) {
       const late = stage.holder(await stage.acquire(SHORT));
-      stage.advance(5000);
+      stage.advance(PAST_SHORT_MS);
       await stage.acquire();
       return late;
     },
@@ -131,7 +133,7 @@ const WALKS: Readonly<Record<string, Walk>> = {
   'a lease that runs out': {
     policy: HOLD,
     before: async (stage) => stage.acquire(SHORT),
-    event: async (stage) => stage.advance(5000),
+    event: async (stage) => stage.advance(PAST_SHORT_MS),
     moves: ['orphans', 'orphanAge'],
   },
   'an orphan that an operator releases': {
