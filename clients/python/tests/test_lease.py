@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
@@ -207,6 +208,10 @@ def test_a_forked_process_has_a_connection_and_a_keeper_of_its_own(server: Serve
     assert (done.stdout, done.stderr) == ("1\n2\n", "")
 
 
+class Interrupted(BaseException):
+    """What a signal raises in the main thread."""
+
+
 def test_a_caller_who_is_interrupted_before_the_work_gives_the_lease_back(server: Server, namespace: str) -> None:
     holding, may_end = threading.Event(), threading.Event()
 
@@ -219,21 +224,21 @@ def test_a_caller_who_is_interrupted_before_the_work_gives_the_lease_back(server
         with pytest.raises(RetryableError):
             client.run_once(namespace, "k", None, hold)
 
-    with Client(server.address) as client:
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    def interrupt_soon(_: object) -> None:
+        threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident or 0, signal.SIGUSR1)).start()
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with Client(server.address) as client, Client(server.address, on_call=interrupt_soon) as interrupted:
         holder = threading.Thread(target=first, args=(client,))
         holder.start()
         assert holding.wait(30)
-        waiting = subprocess.Popen(
-            [sys.executable, "-c", INTERRUPTED, server.address, namespace],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        time.sleep(2)
-        waiting.send_signal(19)  # stopped, so that the answer is there when the interrupt comes
+        with pytest.raises(Interrupted):
+            interrupted.run_once(namespace, "k", None, lambda _: pytest.fail("the work ran"))
+        signal.signal(signal.SIGUSR1, before)
         may_end.set()
         holder.join()
-        waiting.send_signal(2)
-        waiting.send_signal(18)
-        waiting.communicate(timeout=30)
         # Sooner than the lease of 30 s.
-        assert client.run_once(namespace, "k", None, lambda attempt: attempt.number, wait_seconds=10).value >= 2
+        assert client.run_once(namespace, "k", None, lambda attempt: attempt.number, wait_seconds=20).value >= 2

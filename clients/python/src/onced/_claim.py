@@ -134,7 +134,8 @@ def _may_have_lapsed(won: Won) -> bool:
 def _give_back_when_won(core: Core, request: pb.BeginIntentRequest, pending: Pending) -> None:
     """A begin whose caller left may still win the lease, which then has to be given back."""
     pending.add_done_callback(
-        lambda ended: threading.Thread(target=_give_back, args=(core, request, ended), daemon=True).start()
+        # No daemon: a process that ends by the interrupt still gives back what it had won.
+        lambda ended: threading.Thread(target=_give_back, args=(core, request, ended)).start()
     )
 
 
