@@ -4,7 +4,7 @@ import { create, type DescMethod } from '@bufbuild/protobuf';
 import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { AdminService } from '../../proto/gen/onced/v1/admin_pb.js';
-import { IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { FailKind, IdempotencyService } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { ROLES, type Role } from '../../server/auth/grants.ts';
 import { refusalOf } from '../rpc/scene.ts';
 import { metadataOf } from '../support/server.ts';
@@ -122,12 +122,17 @@ test('figures of foreign namespaces are not told to who may see one only', async
   const token = await scene.keyOf({ role: 'reader', pattern: 'payments' });
   const writer = tokens.get('writer');
   for (const namespace of ['payments', 'foreign']) {
-    await scene.server.client.beginIntent({ namespace, key: 'k', attemptId: 'figures' }, { token: writer });
+    const request = { namespace, key: 'k', attemptId: 'figures' };
+    const { outcome } = await scene.server.client.beginIntent(request, { token: writer });
+    if (outcome.case !== 'acquired') throw new Error(`not acquired but ${String(outcome.case)}`);
+    const { leaseToken } = outcome.value;
+    await scene.server.client.fail({ namespace, key: 'k', leaseToken, kind: FailKind.UNKNOWN }, { token: writer });
   }
-  const { counters, records } = await scene.server.admin.getStats({ namespace: 'payments' }, { token });
+  const { counters, records, orphans } = await scene.server.admin.getStats({ namespace: 'payments' }, { token });
   const seen = new Set([
     ...counters.map(({ labels }) => labels['namespace']),
     ...records.map(({ namespace }) => namespace),
   ]);
   expect([...seen].filter((name) => name !== undefined)).toEqual(['payments']);
+  expect(orphans).toBe(1n);
 });
