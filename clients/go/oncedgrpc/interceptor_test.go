@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -79,6 +78,7 @@ type scene struct {
 	caller  *grpc.ClientConn
 
 	recovered func(cause any)
+	answered  atomic.Int32
 }
 
 // recover is what a server has before everything else, so that a panic ends one call only.
@@ -90,6 +90,7 @@ func (s *scene) recover(
 			s.recovered(cause)
 			err = status.Error(codes.Internal, "panic")
 		}
+		s.answered.Add(1)
 	}()
 	return next(ctx, request)
 }
@@ -118,9 +119,9 @@ func serve(t *testing.T, options ...oncedgrpc.Option) *scene {
 	return s
 }
 
-func (s *scene) connect(address string) *grpc.ClientConn {
+func (s *scene) connect(address string, options ...grpc.DialOption) *grpc.ClientConn {
 	s.t.Helper()
-	caller, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	caller, err := grpc.NewClient(address, append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -298,48 +299,4 @@ func TestAPanicIsTheServersAndHoldsTheKey(t *testing.T) {
 		t.Errorf("got %v", got.err)
 	}
 	s.expectRefusal(s.call(t.Context(), s.caller, "k", "r"), codes.Aborted, "OUTCOME_UNKNOWN")
-}
-
-func TestCallsOverALossyNetworkTakeEffectOnce(t *testing.T) {
-	s := serve(t)
-	proxy, err := oncedtest.StartProxy(s.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
-	proxy.LoseReplies(0.1)
-	const keys, sendings, callersMax = 96, 6, 8
-	var lost atomic.Int32
-	var callers sync.WaitGroup
-	for caller := range callersMax {
-		connection := s.connect(proxy.Address)
-		callers.Go(func() {
-			for i := caller; i < keys; i += callersMax {
-				key, seen := fmt.Sprint("key-", i), []byte(nil)
-				for range sendings {
-					connection.Connect()
-					got := s.call(t.Context(), connection, key, key)
-					switch {
-					case got.err != nil && status.Code(got.err) == codes.Unavailable:
-						lost.Add(1)
-						time.Sleep(20 * time.Millisecond)
-					case got.err != nil:
-						t.Errorf("%s: %v", key, got.err)
-					case seen == nil:
-						seen = got.data
-					case !bytes.Equal(seen, got.data):
-						t.Errorf("%s: the replies differ", key)
-					}
-				}
-				for seen == nil && t.Context().Err() == nil { // every key must end with its one effect
-					connection.ResetConnectBackoff()
-					seen = s.call(t.Context(), connection, key, key).data
-				}
-			}
-		})
-	}
-	callers.Wait()
-	if s.shop.effects.Load() != keys || lost.Load() == 0 {
-		t.Errorf("%d effects of %d keys, %d replies lost", s.shop.effects.Load(), keys, lost.Load())
-	}
 }

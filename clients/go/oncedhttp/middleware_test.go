@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -278,50 +277,5 @@ func TestAnOutageIsTemporaryAndRunsNothing(t *testing.T) {
 	protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the handler ran") })).ServeHTTP(recorder, request)
 	if recorder.Code != 503 || recorder.Header().Get("Retry-After") == "" {
 		t.Errorf("got %d %s", recorder.Code, recorder.Body)
-	}
-}
-
-func TestAThousandRequestsSentSixTimesOverALossyNetworkTakeEffectOnce(t *testing.T) {
-	effects := sync.Map{}
-	s := serve(t, func(s *scene, w http.ResponseWriter, r *http.Request) {
-		if _, isAgain := effects.LoadOrStore(r.Header.Get("Idempotency-Key"), true); isAgain {
-			t.Errorf("%s ran again", r.Header.Get("Idempotency-Key"))
-		}
-		charge(s, w, r)
-	})
-	proxy, err := oncedtest.StartProxy(strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
-	proxy.LoseReplies(0.3)
-	s.url = "http://" + proxy.Address
-	s.client.Transport = &http.Transport{DisableKeepAlives: true}
-	const requests, sendings, callersMax = 1000, 6, 16
-	var lost atomic.Int32
-	var callers sync.WaitGroup
-	for caller := range callersMax {
-		callers.Go(func() {
-			for i := caller; i < requests; i += callersMax {
-				key, seen := fmt.Sprint("key-", i), ""
-				for range sendings {
-					got, err := s.send("POST", key, fmt.Sprintf(`{"order":%d}`, i))
-					switch {
-					case err != nil:
-						lost.Add(1)
-					case got.status == 201 && seen == "":
-						seen = got.body
-					case got.status == 201 && got.body != seen:
-						t.Errorf("%s: got %s, then %s", key, seen, got.body)
-					case got.status != 201 && got.status != 409:
-						t.Errorf("%s: got %d %s", key, got.status, got.body)
-					}
-				}
-			}
-		})
-	}
-	callers.Wait()
-	if s.effects.Load() != requests || lost.Load() == 0 {
-		t.Errorf("%d effects of %d requests, %d replies lost", s.effects.Load(), requests, lost.Load())
 	}
 }
