@@ -89,6 +89,8 @@ public final class TestProxy implements AutoCloseable {
           continue;
         }
         Socket server = new Socket(target[0], Integer.parseInt(target[1]));
+        client.setTcpNoDelay(true); // or a request in two parts waits 40 ms for an acknowledgement
+        server.setTcpNoDelay(true);
         open.add(client);
         open.add(server);
         daemon(() -> copy(client, server, () -> false));

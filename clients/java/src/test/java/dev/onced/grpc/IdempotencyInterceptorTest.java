@@ -12,7 +12,6 @@ import com.google.protobuf.util.JsonFormat;
 import com.google.rpc.ErrorInfo;
 import dev.onced.Need;
 import dev.onced.OncedClient;
-import dev.onced.TestProxy;
 import dev.onced.TestServer;
 import dev.onced.Vectors;
 import dev.onced.v1.Fingerprint;
@@ -37,7 +36,6 @@ import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -124,7 +122,7 @@ class IdempotencyInterceptorTest {
     return channel;
   }
 
-  private static Reply call(ManagedChannel channel, String key, String request) {
+  static Reply call(ManagedChannel channel, String key, String request) {
     return callAs("acme", channel, key, request);
   }
 
@@ -305,40 +303,6 @@ class IdempotencyInterceptorTest {
 
   private static final class AssertionBreach extends RuntimeException {
     private static final long serialVersionUID = 1L;
-  }
-
-  @Test
-  void callsOverALossyNetworkTakeEffectOnce() throws Exception {
-    serve();
-    int keys = 96;
-    try (TestProxy proxy = new TestProxy("127.0.0.1:" + server.getPort())) {
-      proxy.loseReplies(0.1);
-      List<CompletableFuture<Void>> callers = new ArrayList<>();
-      for (int caller = 0; caller < 8; caller++) {
-        int first = caller;
-        ManagedChannel channel = connect(proxy.address());
-        callers.add(CompletableFuture.runAsync(() -> {
-          for (int i = first; i < keys; i += 8) {
-            callSixTimes(channel, "key-" + i);
-          }
-        }, task -> new Thread(task).start()));
-      }
-      CompletableFuture.allOf(callers.toArray(CompletableFuture[]::new)).get(50, TimeUnit.SECONDS);
-    }
-    assertEquals(keys, effects.get());
-  }
-
-  /** And until there is a reply: every key must end with its one effect. */
-  private static void callSixTimes(ManagedChannel channel, String key) {
-    byte[] seen = null;
-    for (int i = 0; i < 6 || seen == null; i++) {
-      channel.resetConnectBackoff();
-      Reply reply = call(channel, key, key);
-      if (reply.status().isOk()) {
-        assertTrue(seen == null || Arrays.equals(seen, reply.data()), key);
-        seen = reply.data();
-      }
-    }
   }
 
   private static Metadata.Key<String> key(String name) {

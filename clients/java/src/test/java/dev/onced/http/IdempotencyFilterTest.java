@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -230,46 +229,6 @@ class IdempotencyFilterTest {
     assertEquals(500, post(address, "k", "{}").statusCode());
     assertProblem(409, "outcome-unknown", post(address, "k", "{}"));
     assertEquals(1, effects.get());
-  }
-
-  @Test
-  void aThousandRequestsSentSixTimesOverALossyNetworkTakeEffectOnce() throws Exception {
-    String address = serve(this::charge);
-    try (TestProxy proxy = new TestProxy(address)) {
-      proxy.loseReplies(0.3);
-      AtomicInteger lost = new AtomicInteger();
-      List<CompletableFuture<Void>> callers = new ArrayList<>();
-      int callersMax = 16;
-      for (int caller = 0; caller < callersMax; caller++) {
-        int first = caller;
-        callers.add(CompletableFuture.runAsync(() -> {
-          for (int i = first; i < 1000; i += callersMax) {
-            sendSixTimes(proxy.address(), i, lost);
-          }
-        }, task -> new Thread(task).start()));
-      }
-      CompletableFuture.allOf(callers.toArray(CompletableFuture[]::new)).get(50, TimeUnit.SECONDS);
-      assertEquals(1000, effects.get());
-      assertTrue(lost.get() > 0);
-    }
-  }
-
-  private void sendSixTimes(String address, int order, AtomicInteger lost) {
-    String seen = null;
-    for (int i = 0; i < 6; i++) {
-      try {
-        HttpResponse<String> response = post(address, "key-" + order, "{\"order\":" + order + "}");
-        assertTrue(response.statusCode() == 201 || response.statusCode() == 409, response.body());
-        if (response.statusCode() == 201) {
-          assertEquals(seen == null ? response.body() : seen, response.body());
-          seen = response.body();
-        }
-      } catch (IOException e) {
-        lost.incrementAndGet();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException(e);
-      }
-    }
   }
 
   @Test
