@@ -1,5 +1,6 @@
 // One request, sent until it is answered: again with the same key after a lost reply, a 504, or while somebody else is at it.
 
+import type { Log } from '../node/options.ts';
 import { NoAnswerError } from './errors.ts';
 import { judgeResponse } from './judge-response.ts';
 import { pause } from './pause.ts';
@@ -16,6 +17,17 @@ export interface FetchOptions {
   readonly tryTimeoutMs?: number;
   /** Sends the key without the quotes of the draft, for servers that do not expect them. Default: false. */
   readonly bareKey?: boolean;
+  /** Told of each try that brought no answer, or none that is the outcome. Default: nobody. */
+  readonly log?: Log;
+  /** Called before each try with its headers: the place for `traceparent`, and to begin a span. Default: nothing. */
+  readonly onTry?: (tried: Tried) => void;
+}
+
+export interface Tried {
+  /** 0 for the first. */
+  readonly tries: number;
+  /** As they will be sent; may be added to. */
+  readonly headers: Headers;
 }
 
 export interface Answered {
@@ -31,7 +43,7 @@ export interface Answered {
 export async function fetchUntilFinal(
   { url, key }: { readonly url: string | URL; readonly key: string },
   init: RequestInit,
-  { timeoutMs = TIMEOUT_MS, tryTimeoutMs = TRY_TIMEOUT_MS, bareKey = false }: FetchOptions,
+  { timeoutMs = TIMEOUT_MS, tryTimeoutMs = TRY_TIMEOUT_MS, bareKey = false, log, onTry }: FetchOptions,
 ): Promise<Answered> {
   const headers = new Headers(init.headers);
   headers.set('Idempotency-Key', bareKey ? key : `"${key}"`);
@@ -40,6 +52,7 @@ export async function fetchUntilFinal(
   let cause: unknown;
   for (let tries = 0; ; tries++) {
     const leftMs = endMs - performance.now();
+    onTry?.({ tries, headers });
     let pauseMs = Math.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** tries);
     try {
       const response = await fetchWhole(url, { ...init, headers }, Math.min(tryTimeoutMs, Math.max(1, leftMs)));
@@ -47,9 +60,11 @@ export async function fetchUntilFinal(
       if (meaning.kind !== 'again') return { response, isFinal: meaning.kind === 'final' };
       last = response;
       pauseMs += meaning.afterMs ?? 0;
+      log?.('info', 'not answered with an outcome yet', { tries, status: response.status, pauseMs });
     } catch (error) {
       init.signal?.throwIfAborted();
       cause = error;
+      log?.('warn', 'a try brought no answer', { tries, error: String(error), pauseMs });
     }
     if (performance.now() + pauseMs >= endMs) {
       if (last === undefined) throw new NoAnswerError(timeoutMs, cause);

@@ -108,6 +108,28 @@ describeWithChromium('@onced/web/connect in Chromium', () => {
     expect(name).toBe('AbortError');
   });
 
+  test('interceptors go around each try', async () => {
+    const tries = await page.evaluate(
+      async ({ namespace }) => {
+        let count = 0;
+        const client = connect.createConnectClient({
+          baseUrl: 'http://127.0.0.1:1',
+          retry: { triesMax: 3 },
+          interceptors: [
+            (next) => async (request) => {
+              count += 1;
+              return next(request);
+            },
+          ],
+        });
+        await client.lookup({ namespace, key: 'k' }).catch(() => undefined);
+        return count;
+      },
+      { namespace },
+    );
+    expect(tries).toBe(3);
+  });
+
   test('errors are of the class that belongs to their reason', async () => {
     const errors = await page.evaluate(
       async ({ baseUrl, namespace }) => {

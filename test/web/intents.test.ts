@@ -73,6 +73,30 @@ describeWithChromium('@onced/web in Chromium', () => {
     expect(chargesOf(outcome.key)).toBe(1);
   });
 
+  test('hooks hear of each try and what it brought, and may add headers', async () => {
+    scene.shop.failures.push({ status: 503 }, { status: 503 });
+    const sent = page.waitForRequest((request) => request.headers()['traceparent'] !== undefined);
+    const heard = await page.evaluate(async () => {
+      const tried: number[] = [];
+      const logged: string[] = [];
+      const intents = web.createIntents({
+        log: (level, message) => void logged.push(`${level}: ${message}`),
+        onTry: ({ tries, headers }) => {
+          tried.push(tries);
+          headers.set('traceparent', `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`);
+        },
+      });
+      const intent = await intents.open('hooked');
+      const headers = { 'content-type': 'application/json' };
+      const { status } = await intent.fetch('/charges', { method: 'POST', headers, body: '{"amount":10}' });
+      return { tried, logged, status };
+    });
+    const again = 'info: not answered with an outcome yet';
+    expect(heard).toMatchObject({ tried: [0, 1, 2], logged: [again, again] });
+    expect(heard.status).toBeLessThan(300);
+    expect((await sent).url()).toContain('/charges');
+  });
+
   test('Retry-After is kept to', async () => {
     scene.shop.failures.push({ status: 503, headers: { 'retry-after': '2' } });
     const startMs = performance.now();

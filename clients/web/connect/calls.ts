@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly retry?: RetryOptions;
   /** Told of repeats, renewals that failed and the like. Default: nobody. */
   readonly log?: Log;
+  /** Around each try, as Connect has them: for `traceparent`, spans and figures. Default: none. */
+  readonly interceptors?: readonly Interceptor[];
 }
 
 export type Wire = Client<typeof IdempotencyService>;
@@ -41,12 +43,16 @@ export interface Answered<T> {
 
 type Once<T> = (wire: Wire, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }) => Promise<T>;
 
-export function createCalls({ baseUrl, token, retry }: ConnectOptions): Calls {
+export function createCalls({ baseUrl, token, retry, interceptors = [] }: ConnectOptions): Calls {
   const authorize: Interceptor = (next) => async (request) => {
     if (token !== undefined) request.header.set('authorization', `Bearer ${await tokenOf(token)}`);
     return next(request);
   };
-  const transport = createConnectTransport({ baseUrl, useBinaryFormat: true, interceptors: [authorize] });
+  const transport = createConnectTransport({
+    baseUrl,
+    useBinaryFormat: true,
+    interceptors: [...interceptors, authorize],
+  });
   const wire = createClient(IdempotencyService, transport);
   const retrier = createRetrier(retry);
   return {
