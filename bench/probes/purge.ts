@@ -4,11 +4,9 @@
 // node bench/probes/purge.ts [records] [begins a second]
 
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
-import { build, type Histogram } from 'hdr-histogram-js';
 import { pino } from 'pino';
 import { PurgeRecordsRequestSchema } from '../../proto/gen/onced/v1/admin_pb.js';
 import { purgeRecords } from '../../server/admin/purge.ts';
@@ -26,6 +24,7 @@ import {
   type Store,
 } from '../../storage/contract/index.ts';
 import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import { begins, newHistogram, printComparison, type Pace } from './paced.ts';
 
 const RECORDS = Number(process.argv[2] ?? 1_000_000);
 const RATE = Number(process.argv[3] ?? 500);
@@ -58,23 +57,6 @@ async function seed(store: Store): Promise<void> {
   }
 }
 
-/** Begins at an even pace until the signal fires; latency from when each was due, so that a stall is not hidden. */
-async function begins(store: Store, name: string, histogram: Histogram, signal: AbortSignal): Promise<void> {
-  const startMs = performance.now();
-  const pending = new Set<Promise<void>>();
-  for (let count = 0; !signal.aborted; count += 1) {
-    const dueMs = startMs + (count * 1000) / RATE;
-    const earlyMs = dueMs - performance.now();
-    if (earlyMs > 0) await sleep(earlyMs);
-    const begin: Promise<void> = store
-      .claim(claimOf(BESIDE, `${name}-${count}`))
-      .then(() => histogram.recordValue(Math.max(1, Math.round((performance.now() - dueMs) * 1000))))
-      .finally(() => pending.delete(begin));
-    pending.add(begin);
-  }
-  await Promise.all(pending);
-}
-
 /** Purges until the signal fires or nothing is left; how many went. */
 async function purge(
   engine: Engine,
@@ -94,41 +76,31 @@ async function purge(
   return { removed, done };
 }
 
-const newHistogram = (): Histogram => build({ numberOfSignificantValueDigits: 3 });
-
-function figuresOf(histogram: Histogram): { p50Ms: number; p90Ms: number; p99Ms: number; count: number } {
-  const at = (percentile: number): number => histogram.getValueAtPercentile(percentile) / 1000;
-  return { p50Ms: at(50), p90Ms: at(90), p99Ms: at(99), count: histogram.totalCount };
-}
-
 const folder = await mkdtemp(join(tmpdir(), 'onced-purge-'));
 const store = await openSqliteStore({ path: join(folder, 'onced.db') });
 const metrics = createMetrics();
 const { engine, stop } = await openEngine({ store, metrics, log: pino({ level: 'silent' }) });
+const pace = { store, perSecond: RATE, claimOf: (key: string) => claimOf(BESIDE, key) } satisfies Pace;
 try {
   const seedStartMs = performance.now();
   await seed(store);
   console.log(`${RECORDS} records made in ${Math.round((performance.now() - seedStartMs) / 1000)} s`);
-  await begins(store, 'warm', newHistogram(), AbortSignal.timeout(3000));
+  await begins(pace, 'warm', newHistogram(), AbortSignal.timeout(3000));
   const [without, beside] = [newHistogram(), newHistogram()];
   let [removed, purgingMs, isDone] = [0, 0, false];
   for (let round = 0; !isDone && round < ROUNDS_MAX; round += 1) {
-    await begins(store, `without-${round}`, without, AbortSignal.timeout(WINDOW_MS));
+    await begins(pace, `without-${round}`, without, AbortSignal.timeout(WINDOW_MS));
     const startMs = performance.now();
     const over = new AbortController();
     const running = purge(engine, over.signal).finally(() => over.abort());
-    await begins(store, `with-${round}`, beside, AbortSignal.any([over.signal, AbortSignal.timeout(WINDOW_MS)]));
+    await begins(pace, `with-${round}`, beside, AbortSignal.any([over.signal, AbortSignal.timeout(WINDOW_MS)]));
     over.abort();
     const purged = await running;
     removed += purged.removed;
     isDone = purged.done;
     purgingMs += performance.now() - startMs;
   }
-  const figures = { without: figuresOf(without), with: figuresOf(beside) };
-  const ratios = { p50: figures.with.p50Ms / figures.without.p50Ms, p99: figures.with.p99Ms / figures.without.p99Ms };
-  const did = { removed, seconds: purgingMs / 1000, removedPerSecond: (removed * 1000) / purgingMs };
-  const machine = { node: process.version, cores: availableParallelism(), load: loadavg()[0], beginsPerSecond: RATE };
-  console.log(JSON.stringify({ ...machine, ...figures, ratios, ...did }, null, 2));
+  printComparison({ without, beside, beginsPerSecond: RATE, removed, workMs: purgingMs });
 } finally {
   await stop();
   metrics.close();
