@@ -4,7 +4,13 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Metadata } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import { OncedError, OverloadedError, UnreachableError, type CallStart } from '../../clients/node/index.ts';
+import {
+  InProgressError,
+  OncedError,
+  OverloadedError,
+  UnreachableError,
+  type CallStart,
+} from '../../clients/node/index.ts';
 import { ErrorInfoSchema, RetryInfoSchema } from '../../proto/gen/google/rpc/error_details_pb.js';
 import { StatusSchema } from '../../proto/gen/google/rpc/status_pb.js';
 import { startGateway, type Gateway, type Refusal } from './support/gateway.ts';
@@ -103,6 +109,19 @@ describe('what is repeated', () => {
     });
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(595);
     expect(attempt).toBe(1);
+  });
+
+  test('runOnce tells who is at it, and not only that its own time was too short to hear so again', async () => {
+    const place = scene.place();
+    await acquire(scene, place);
+    const afterFirst = (method: string, count: number): Refusal | undefined =>
+      method === 'beginIntent' && count > 1 ? { code: 4, details: 'late' } : undefined;
+    await behind(afterFirst, async (gateway) => {
+      const client = scene.connect({ address: gateway.address });
+      const waiting = client.runOnce(place.namespace, place.key, null, () => 1, { waitMs: 0, timeoutMs: 1_500 });
+      await expect(waiting).rejects.toThrow(InProgressError);
+      expect(gateway.calls['beginIntent']).toBeGreaterThan(1);
+    });
   });
 
   test('a delay beyond the call’s time is handed to the caller at once', async () => {

@@ -41,14 +41,19 @@ export async function claim(
   let attemptId = randomAttemptId();
   let { waitMs } = options;
   let unanswered = 0;
+  let lastHeard: Error | undefined;
   for (;;) {
     const timeoutMs = endMs - performance.now();
     const asked = await ask(client, { ...request, attemptId }, { ...options, waitMs, timeoutMs });
     if (asked.kind === 'final') return asked.answer;
     if (asked.kind === 'not-yet' && options.whenBusy === 'reject') throw asked.error;
+    if (asked.kind === 'not-yet') lastHeard = asked.error;
     unanswered = asked.kind === 'unanswered' ? unanswered + 1 : 0;
     const pauseMs = asked.pauseMs ?? askedForMs(asked.error) + backoff(unanswered);
-    if (performance.now() + pauseMs >= endMs) throw asked.error;
+    if (performance.now() + pauseMs + WAY_BACK_MS >= endMs) {
+      // Our own time was too short for this answer: the one before it tells more.
+      throw timeoutMs < ANSWER_MS && lastHeard !== undefined ? lastHeard : asked.error;
+    }
     // A copy of our begin was ended by somebody else: this is a new try.
     if (asked.error instanceof AttemptEndedError) attemptId = randomAttemptId();
     if (isWaitRefused(asked.error)) waitMs = 0;
