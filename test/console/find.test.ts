@@ -1,7 +1,11 @@
 // Find and Intent: from a prefix to one key, by hand and by keyboard, live.
 
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openSqliteStore } from '../../storage/sqlite/index.ts';
 import { describeWithChromium } from '../support/chromium.ts';
+import { makeFolder } from '../support/onced.ts';
+import { requestsIn } from '../support/requests.ts';
 import { begin, complete, stateOf, utf8 } from './records.ts';
 import { freshNamespace, openScene, pathTo, type Scene } from './scene.ts';
 
@@ -81,6 +85,23 @@ describeWithChromium('finding a key', () => {
     expect(console.faults).toEqual([]);
   });
 
+  test('a search through many pages without a match is not drawn page by page', async () => {
+    await using folder = await makeFolder();
+    const path = join(folder.path, 'many.db');
+    const namespace = freshNamespace();
+    await fill(path, namespace);
+    await using many = await openScene({ store: `sqlite:${path}` });
+    await using console = await many.open(pathTo('/find', { namespace }));
+    const { page } = console;
+    await page.getByText('100 records so far, more below').waitFor();
+    const { calls, drawn, tookMs } = await page.evaluate<Search>(SEARCH);
+    await page.getByText('No record matches.').waitFor();
+    expect(calls).toBeGreaterThan(15);
+    // The first at once, then four a second.
+    expect(drawn).toBeLessThanOrEqual(2 + tookMs / 250);
+    expect(console.faults).toEqual([]);
+  });
+
   test('a key is followed: the lease runs down, and the outcome shows by itself', async () => {
     const id = { namespace: freshNamespace(), key: 'order-17' };
     const holder = await begin(scene, id, { labels: { trace_id: 'a b/c' } });
@@ -112,3 +133,39 @@ describeWithChromium('finding a key', () => {
     expect(console.faults).toEqual([]);
   });
 });
+
+const MANY = 100_000;
+
+async function fill(path: string, namespace: string): Promise<void> {
+  const { claimOf } = requestsIn(namespace);
+  const store = await openSqliteStore({ path });
+  for (let done = 0; done < MANY; done += 1000) {
+    await Promise.all(Array.from({ length: 1000 }, async (_, index) => store.claim(claimOf(`order-${done + index}`))));
+  }
+  await store.close();
+}
+
+interface Search {
+  readonly calls: number;
+  readonly drawn: number;
+  readonly tookMs: number;
+}
+
+/** Looks for what is not there: calls made, how many different counts of pages read were shown meanwhile, and how long. */
+const SEARCH = `(async () => {
+  performance.clearResourceTimings();
+  const startMs = performance.now();
+  const shown = new Set();
+  await new Promise((resolve) => {
+    new MutationObserver((_, observer) => {
+      const text = document.querySelector('.list-status [role="status"]')?.textContent ?? '';
+      if (text.startsWith('Reading: 0 records')) shown.add(text);
+      if (document.querySelector('.empty') === null) return;
+      observer.disconnect();
+      resolve();
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    location.hash = location.hash + '&prefix=none';
+  });
+  const calls = performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/ListRecords'));
+  return { calls: calls.length, drawn: shown.size, tookMs: performance.now() - startMs };
+})()`;

@@ -38,6 +38,8 @@ export interface Pages<Row> extends Listed<Row> {
 }
 
 const BATCH = 100;
+/** Empty pages can come by the hundred, each sooner than the screen would be ready for the next. */
+const PROGRESS_MS = 250;
 /** About a kilobyte each. */
 export const ROWS_MAX = 100_000;
 
@@ -68,19 +70,24 @@ export function usePages<Row>(options: PagesOptions<Row>): Pages<Row> {
     ending.current = controller;
     const wanted = now.current.rows.length + (latest.current.batch ?? BATCH);
     show({ ...now.current, isLoading: true, trouble: undefined });
+    let shownMs = performance.now();
     try {
       while (now.current.rows.length < Math.min(wanted, ROWS_MAX) && now.current.nextPageToken !== '') {
         const startMs = performance.now();
         const page = await latest.current.ask(now.current.nextPageToken ?? '', controller.signal);
         if (controller.signal.aborted) return;
         const { rows, pagesRead, firstPageMs } = now.current;
-        show({
+        const endMs = performance.now();
+        now.current = {
           ...now.current,
           rows: page.rows.length === 0 ? rows : [...rows, ...page.rows],
           pagesRead: pagesRead + 1,
           nextPageToken: page.nextPageToken,
-          firstPageMs: firstPageMs ?? performance.now() - startMs,
-        });
+          firstPageMs: firstPageMs ?? endMs - startMs,
+        };
+        if (page.rows.length === 0 && endMs - shownMs < PROGRESS_MS) continue;
+        show(now.current);
+        shownMs = endMs;
       }
       show({ ...now.current, isLoading: false });
     } catch (error) {
