@@ -12,11 +12,12 @@ import {
   type SessionResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import { grpcDefinition } from '../../proto/grpc.ts';
+import { createSentOperations, type Sent, type SentOperations } from '../../clients/node/wire/sent-operations.ts';
 import type { Driver } from './driver.ts';
 import { prepare, type Calls } from './onced.ts';
 
 type Asked = NonNullable<MessageInitShape<typeof OperationSchema>['operation']>;
-interface Waiting {
+interface Waiting extends Sent {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -29,9 +30,8 @@ export async function connect(target: string): Promise<Driver> {
   ];
   const stream = open?.call(client);
   if (stream === undefined) throw new Error('no session');
-  const waiting = new Map<bigint, Waiting>();
+  const waiting = createSentOperations<Waiting>();
   let queue: Operation[] = [];
-  let nextId = 1n;
 
   const flush = (): void => {
     const waitingNow = queue;
@@ -44,17 +44,16 @@ export async function connect(target: string): Promise<Driver> {
   };
   const ask = async <Response>(operation: Asked): Promise<Response> =>
     new Promise<unknown>((resolve, reject) => {
-      const id = nextId;
-      nextId += 1n;
-      waiting.set(id, { resolve, reject });
-      queue.push(create(OperationSchema, { id, operation }));
+      const caller: Waiting = { id: 0, resolve, reject };
+      waiting.add(caller);
+      queue.push(create(OperationSchema, { id: BigInt(caller.id), operation }));
       if (queue.length === 1) setImmediate(flush);
     }) as Promise<Response>;
   stream.on('data', ({ results }: SessionResponse) => {
     for (const result of results) settle(waiting, result);
   });
   stream.on('error', (error) => {
-    for (const { reject } of waiting.values()) reject(error);
+    for (const { reject } of waiting.all()) reject(error);
     waiting.clear();
   });
 
@@ -79,9 +78,8 @@ function firstFitting(operations: readonly Operation[], from: number): Operation
   return operations.slice(from, over === -1 ? undefined : Math.max(over, from + 1));
 }
 
-function settle(waiting: Map<bigint, Waiting>, { id, result }: OperationResult): void {
-  const caller = waiting.get(id);
-  waiting.delete(id);
+function settle(waiting: SentOperations<Waiting>, { id, result }: OperationResult): void {
+  const caller = waiting.remove(Number(id));
   if (result.case === 'error') caller?.reject(new Error(result.value.message));
   else caller?.resolve(result.value);
 }

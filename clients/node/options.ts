@@ -42,7 +42,10 @@ export interface TlsOptions {
 
 /** Only what is safe and useful is retried: UNAVAILABLE, and RESOURCE_EXHAUSTED with a delay from the server. */
 export interface RetryOptions {
-  /** Tries of one call. Default: 4; 1 turns retries off. */
+  /**
+   * Tries of one call. Default: 4; 1 turns retries off. A call that a busy server sheds was not tried: it is repeated after
+   * the server's delay for as long as its time lasts.
+   */
   readonly triesMax?: number;
   /** Milliseconds; the wait before retry n is random below this times 2^n, and on top of what the server asks. Default: 50. */
   readonly backoffMsMin?: number;

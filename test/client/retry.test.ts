@@ -100,6 +100,18 @@ describe('what is repeated', () => {
     expect(performance.now() - startMs).toBeGreaterThanOrEqual(295);
   });
 
+  test('a load shed is no try: it is repeated while there is time', async () => {
+    await behind(upTo(6, shed(20)), async (gateway) => {
+      const client = scene.connect({ address: gateway.address, retry: { backoffMsMax: 1 } });
+      expect((await client.begin(scene.place())).kind).toBe('acquired');
+      expect(gateway.calls['beginIntent']).toBe(7);
+    });
+    await behind(upTo(1, shed(20)), async (gateway) => {
+      const client = scene.connect({ address: gateway.address, retry: { triesMax: 1 } });
+      await expect(client.begin(scene.place())).rejects.toThrow(OverloadedError);
+    });
+  });
+
   test('runOnce asks again after the delay too, once the tries of a call are used up', async () => {
     const startMs = performance.now();
     const { namespace, key } = scene.place();

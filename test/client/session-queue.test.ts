@@ -10,7 +10,6 @@ import {
   LookupRequestSchema,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
 
-let nextId = 1;
 const requests = {
   complete: create(CompleteRequestSchema, { key: 'complete' }),
   begin: create(BeginIntentRequestSchema, { key: 'begin' }),
@@ -21,7 +20,7 @@ const names = { complete: 'complete', begin: 'beginIntent', waiting: 'beginInten
 
 function pendingOf(kind: keyof typeof requests, request: Pending['request'] = requests[kind]): Pending {
   return {
-    id: nextId++,
+    id: 0,
     name: names[kind],
     request,
     deadlineMs: 1_000,
@@ -74,6 +73,20 @@ test('a caller who has left is not sent any more, but a sent one takes room unti
   expect(queue.take(0)).toBeUndefined();
   queue.answered(sent.id);
   expect(queue.take(0)?.map(({ id }) => Number(id))).toEqual([next.id]);
+});
+
+test('a late answer is not taken for that of the operation that has its place now', () => {
+  const queue = createSessionQueue(1);
+  const [first, second] = [pendingOf('begin'), pendingOf('complete')];
+  queue.add(first);
+  queue.take(0);
+  const { id } = first;
+  queue.clear();
+  queue.add(second);
+  queue.take(0);
+  expect(queue.answered(id)).toBeUndefined();
+  expect([queue.unanswered, queue.answered(second.id)]).toEqual([1, second]);
+  expect(queue.answered(second.id)).toBeUndefined();
 });
 
 test('a pack is kept below the size of a message', () => {

@@ -33,12 +33,15 @@ export function createRetrier(options: RetryOptions = {}): Retrier {
   /** Milliseconds to wait before a repeat; undefined when there must be none. */
   const waitOf = (error: unknown, tries: number): number | undefined => {
     if (!(error instanceof OncedError) || !error.isRetryable) return undefined;
-    const isShared = isDisconnected(error) || error.reason === 'OVERLOADED';
+    const isShed = error.reason === 'OVERLOADED';
+    const isShared = isDisconnected(error) || isShed;
     if (!isShared || performance.now() - failedMs >= ONE_FAILURE_MS) {
       tokens = Math.max(0, tokens - 1);
       failedMs = performance.now();
     }
-    if (tries >= triesMax || tokens <= TOKENS_MAX / 2) return undefined;
+    // Of a call that was shed nothing was tried: it waits for its turn, as long as its time and the budget last.
+    const isTriedOut = tries >= triesMax && !(isShed && triesMax > 1);
+    if (isTriedOut || tokens <= TOKENS_MAX / 2) return undefined;
     return (error.retryAfterMs ?? 0) + backoffMs({ tries: tries - 1, min: backoffMsMin, max: backoffMsMax });
   };
 

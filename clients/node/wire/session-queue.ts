@@ -2,10 +2,10 @@
 
 import { create } from '@bufbuild/protobuf';
 import { OperationSchema, type Operation } from '../../../proto/gen/onced/v1/idempotency_pb.js';
+import { createSentOperations, type Sent } from './sent-operations.ts';
 import type { PackedName, PackedCalls } from './transport.ts';
 
-export interface Pending {
-  readonly id: number;
+export interface Pending extends Sent {
   readonly name: PackedName;
   readonly request: PackedCalls[PackedName]['request'];
   /** On performance.now(). */
@@ -59,7 +59,7 @@ export interface SessionQueue {
 export function createSessionQueue(initialInFlightMax: number): SessionQueue {
   let inFlightMax = initialInFlightMax;
   const turns: readonly Fifo[] = [createFifo(), createFifo(), createFifo()];
-  const sent = new Map<number, Pending>();
+  const sent = createSentOperations<Pending>();
   let waitersSent = 0;
 
   const mayTake = (turn: number): boolean =>
@@ -96,7 +96,7 @@ export function createSessionQueue(initialInFlightMax: number): SessionQueue {
         const pending = next();
         if (pending === undefined) break;
         pending.sentMs = nowMs;
-        sent.set(pending.id, pending);
+        sent.add(pending);
         if (pending.turn === WAITING) waitersSent += 1;
         bytes += payloadBytes(pending.request);
         operations.push(operationOf(pending, nowMs));
@@ -104,14 +104,12 @@ export function createSessionQueue(initialInFlightMax: number): SessionQueue {
       return operations.length === 0 ? undefined : operations;
     },
     answered(id) {
-      const pending = sent.get(id);
-      if (pending === undefined) return undefined;
-      sent.delete(id);
-      if (pending.turn === WAITING) waitersSent -= 1;
+      const pending = sent.remove(id);
+      if (pending?.turn === WAITING) waitersSent -= 1;
       return pending;
     },
     *all() {
-      yield* sent.values();
+      yield* sent.all();
       for (const fifo of turns) yield* fifo.all();
     },
     clear() {

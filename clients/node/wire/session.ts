@@ -8,6 +8,7 @@ import { closed, deadlineExceeded, disconnected, oncedError, unreachable } from 
 import type { OncedError } from '../errors.ts';
 import type { Log, SessionOptions } from '../options.ts';
 import { createSessionQueue, turnOf, type Pending } from './session-queue.ts';
+import { SENT_MAX } from './sent-operations.ts';
 import { createSessionWindow } from './session-window.ts';
 import { openStream, type SessionStream } from './session-stream.ts';
 import { onAbort, sleep } from '../signals.ts';
@@ -51,7 +52,6 @@ class Session implements Transport<PackedCalls> {
   #isBlocked = false;
   #isScheduled = false;
   #isClosed = false;
-  #nextId = 1;
   #failuresInRow = 0;
   #reopenAtMs = 0;
   #lastReceiptMs = 0;
@@ -61,7 +61,7 @@ class Session implements Transport<PackedCalls> {
   constructor(setup: SessionSetup) {
     const { inFlightMax = IN_FLIGHT_MAX, queueMax = QUEUE_MAX, idleMs = IDLE_MS } = setup.options;
     this.#setup = setup;
-    this.#window = createSessionWindow(Math.max(1, Math.min(inFlightMax, setup.serverInFlightMax)));
+    this.#window = createSessionWindow(Math.max(1, Math.min(inFlightMax, setup.serverInFlightMax, SENT_MAX)));
     this.#queue = createSessionQueue(this.#window.size);
     this.#queueMax = queueMax;
     this.#idleMs = idleMs;
@@ -80,7 +80,7 @@ class Session implements Transport<PackedCalls> {
         return;
       }
       const pending: Pending = {
-        id: this.#nextId++,
+        id: 0,
         name,
         request,
         deadlineMs: performance.now() + timeoutMs,
