@@ -4,7 +4,10 @@
 import type { Database } from 'better-sqlite3';
 import { epochMs, StoreError, type EpochMs } from '../contract/index.ts';
 import type { Places } from './hash.ts';
+import { createHeldRecords } from './held.ts';
+import { FILTER_STEP_BUSY, FILTER_STEP_IDLE } from './limits.ts';
 import { runList } from './list.ts';
+import { createPlaceFilter } from './place-filter.ts';
 import { BY_THE_CLOCK, type FailedReply, type Operation, type Reply } from './protocol.ts';
 import { runClaim, runExtend, runRead, runSettle, type Table } from './records.ts';
 import { runRegistryGet, runRegistryList, runRegistryPut, runRegistryRemove } from './registry.ts';
@@ -40,8 +43,10 @@ export interface EngineParts {
 export function createEngine(parts: EngineParts): Engine {
   const { database, clock, space } = parts;
   const statements = prepareStatements(database);
-  const recent = createRecent(statements, parts.recentRecordsMax);
-  const table: Table = { statements, tallies: createTallies(), places: parts.places, recent };
+  const filter = createPlaceFilter(statements);
+  const recent = createRecent(statements, filter, parts.recentRecordsMax);
+  const held: Table['held'] = createHeldRecords();
+  const table: Table = { statements, tallies: createTallies(), places: parts.places, filter, recent, held };
 
   const runOne = (operation: Operation): Reply => {
     if (space.isFull() && isRefusedWhenFull(operation)) return failed(fullError());
@@ -125,6 +130,7 @@ export function createEngine(parts: EngineParts): Engine {
     if (database.inTransaction) statements.rollback.run();
     table.tallies.forget();
     recent.rolledBack();
+    held.forgetAll();
     if (isFatal(error)) throw new FatalStoreError(fatalMessage(error), { cause: error });
     if (isFull(error) && space.becameFull()) return attempt(operations);
     if (operations.length === 1) return [failed(error)];
@@ -137,8 +143,14 @@ export function createEngine(parts: EngineParts): Engine {
       space.look();
       return attempt(operations);
     },
-    keepUp: () => tidying.keepUp(),
-    tidy: () => tidying.tidy(),
+    keepUp() {
+      filter.readOn(FILTER_STEP_BUSY);
+      tidying.keepUp();
+    },
+    tidy() {
+      const isFilling = filter.readOn(FILTER_STEP_IDLE);
+      return tidying.tidy() || isFilling;
+    },
     close() {
       tidying.checkpoint('truncate');
       database.close();

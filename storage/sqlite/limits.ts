@@ -27,6 +27,25 @@ export const LIST_NAMESPACE_SHARE_MAX = 0.125;
  */
 export const RECENT_RECORDS_MAX = 131_072;
 
+/**
+ * Bits of the filter of places for each record there may be before it is made anew, larger: with two bits set for each it
+ * then sends one claim in twenty to the table for nothing, and half as full one in seventy.
+ */
+export const FILTER_BITS_PER_RECORD = 8;
+
+/** 1 MiB, for a million records. */
+export const FILTER_BITS_MIN = 2 ** 23;
+
+/** 128 MiB, for 134 million. */
+export const FILTER_BITS_MAX = 2 ** 30;
+
+/** Places that it reads from the table with each batch (some ten microseconds), and at a time while nobody waits. */
+export const FILTER_STEP_BUSY = 64;
+export const FILTER_STEP_IDLE = 5_000;
+
+/** Records in progress that are kept at hand for their holders, at either end: about 1 KB each. */
+export const HELD_RECORDS = 8_192;
+
 /** Namespaces whose place in the index is remembered: 8 MiB at most. */
 export const NAMESPACE_HASHES_MAX = 32_768;
 

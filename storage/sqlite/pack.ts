@@ -61,7 +61,7 @@ export const unpackClaim = (operation: ClaimOperation): ClaimRequest => ({
   retention: { ttlMs: durationMs(operation[12]), graceMs: durationMs(operation[13]) },
 });
 
-export const packExtend = (request: ExtendRequest, nowMs: number): ExtendOperation => [
+export const packExtend = (request: ExtendRequest, nowMs: number, knownRevision = ABSENT): ExtendOperation => [
   'extend',
   nowMs,
   request.namespace,
@@ -72,6 +72,7 @@ export const packExtend = (request: ExtendRequest, nowMs: number): ExtendOperati
   request.orphanTtlMs ?? ABSENT,
   request.graceMs,
   request.checkpoint === undefined ? null : packBytes(request.checkpoint),
+  knownRevision,
 ];
 
 export const unpackExtend = (operation: ExtendOperation): ExtendRequest => ({
@@ -85,7 +86,7 @@ export const unpackExtend = (operation: ExtendOperation): ExtendRequest => ({
   checkpoint: operation[9] === null ? undefined : unpackBytes(operation[9]),
 });
 
-export function packSettle(request: SettleRequest, nowMs: number): SettleOperation {
+export function packSettle(request: SettleRequest, nowMs: number, knownRevision = ABSENT): SettleOperation {
   const { settlement } = request;
   const isCompleted = settlement.kind === 'completed';
   return [
@@ -103,6 +104,7 @@ export function packSettle(request: SettleRequest, nowMs: number): SettleOperati
     isCompleted ? settlement.contentType : '',
     isCompleted ? settlement.contentEncoding : '',
     isCompleted ? packLabels(settlement.labels) : '',
+    knownRevision,
   ];
 }
 

@@ -15,7 +15,7 @@ export type Cell = string | number | null;
 
 /** The second place of each operation: the instant to judge by, or this for the store's clock. */
 export const BY_THE_CLOCK = -1;
-/** `expected` of a claim that wants no record, and a duration that is left open. */
+/** `expected` of a claim that wants no record, a duration that is left open, a record that the asker does not have. */
 export const ABSENT = -1;
 
 export type ClaimOperation = readonly [
@@ -47,6 +47,7 @@ export type ExtendOperation = readonly [
   orphanTtlMs: number,
   graceMs: number,
   checkpoint: string | null,
+  knownRevision: number,
 ];
 
 export type SettleOperation = readonly [
@@ -66,6 +67,7 @@ export type SettleOperation = readonly [
   contentType: string,
   contentEncoding: string,
   labels: string,
+  knownRevision: number,
 ];
 
 export type ReadOperation = readonly [verb: 'read', nowMs: number, namespace: string, key: string, withResult: boolean];
@@ -86,6 +88,9 @@ export type ColdOperation =
 
 export type Operation = HotOperation | ColdOperation;
 
+/** In place of a row: what stood is what the asker has at the revision that it named. */
+export const KNOWN = 'known';
+
 /**
  * The answer to a hot operation. The row is what stood *before*; the main thread makes the written record of it with
  * the same pure function that the writer used, which is cheaper than sending the new row.
@@ -94,7 +99,7 @@ export type RecordReply = readonly [
   kind: 'record',
   nowMs: number,
   applied: boolean,
-  row: readonly Cell[] | null,
+  row: readonly Cell[] | typeof KNOWN | null,
   result: string | null,
 ];
 export type ValueReply = readonly [kind: 'value', value: unknown];

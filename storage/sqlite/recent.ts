@@ -1,6 +1,8 @@
 // The places of the newest records, which stand in memory until they are written in bulk: sorted, many share a page,
 // where one written with its record would dirty a page of its own. A start reads them again from their rows.
 
+import type { PlaceFilter } from './place-filter.ts';
+import { createPlaceTable, type PlaceTable } from './place-table.ts';
 import type { Candidate, Statements } from './statements.ts';
 
 export interface Recent {
@@ -18,12 +20,9 @@ export interface Recent {
   rolledBack(): void;
 }
 
-/** Ids by place. Two keys may share one, which is rare: most entries are a plain number. */
-type Generation = Map<number, number | readonly number[]>;
-
 /** A generation that is being written, in the order of places. */
 interface Leaving {
-  readonly entries: Generation;
+  readonly entries: PlaceTable;
   readonly hashes: Float64Array;
   /** No record up to this id is in a later generation. */
   readonly untilId: number;
@@ -31,41 +30,41 @@ interface Leaving {
 }
 
 interface Change {
-  readonly entries: Generation;
+  readonly entries: PlaceTable;
   readonly hash: number;
   readonly id: number;
   readonly isAdded: boolean;
 }
 
-const NONE: readonly number[] = [];
-
-export function createRecent(statements: Statements, recordsMax: number): Recent {
+export function createRecent(statements: Statements, filter: PlaceFilter, recordsMax: number): Recent {
   const [placedUntil = 0, lastId = 0] = statements.placed.get() as number[];
   let lastUsed = Math.max(placedUntil, lastId);
-  let newest: Generation = new Map();
+  let newest = createPlaceTable(recordsMax);
   let leaving: Leaving | undefined;
   // What this batch did, to be undone when it is rolled back.
   let changes: Change[] = [];
   let writtenNow: number | undefined;
 
-  for (const [hash, id] of statements.unplaced.iterate(placedUntil)) add(newest, hash, id);
+  for (const [hash, id] of statements.unplaced.iterate(placedUntil)) newest.add(hash, id);
 
   const change = (done: Change): void => {
     changes.push(done);
-    if (done.isAdded) add(done.entries, done.hash, done.id);
-    else drop(done.entries, done.hash, done.id);
+    if (done.isAdded) done.entries.add(done.hash, done.id);
+    else done.entries.drop(done.hash, done.id);
   };
 
   const place = ({ entries, hashes }: Leaving, from: number, until: number): void => {
     for (const hash of hashes.subarray(from, until)) {
-      for (const id of idsOf(entries, hash)) statements.place.run(hash, id);
+      filter.add(hash);
+      for (const id of entries.idsAt(hash)) statements.place.run(hash, id);
     }
   };
 
   return {
     idsAt(hash) {
-      const older = leaving === undefined ? NONE : idsOf(leaving.entries, hash);
-      return older.length === 0 ? idsOf(newest, hash) : [...idsOf(newest, hash), ...older];
+      const newer = newest.idsAt(hash);
+      const older = leaving?.entries.idsAt(hash) ?? newer;
+      return older.length === 0 || older === newer ? newer : [...newer, ...older];
     },
 
     nextId: () => (lastUsed += 1),
@@ -73,19 +72,14 @@ export function createRecent(statements: Statements, recordsMax: number): Recent
 
     removed(hash, id) {
       for (const entries of leaving === undefined ? [newest] : [newest, leaving.entries]) {
-        if (idsOf(entries, hash).includes(id)) change({ entries, hash, id, isAdded: false });
+        if (entries.idsAt(hash).includes(id)) change({ entries, hash, id, isAdded: false });
       }
     },
 
-    between(from, until) {
-      const found: Candidate[] = [];
-      for (const entries of leaving === undefined ? [newest] : [newest, leaving.entries]) {
-        for (const hash of entries.keys()) {
-          if (hash >= from && hash < until) found.push(...idsOf(entries, hash).map((id): Candidate => [hash, id]));
-        }
-      }
-      return found;
-    },
+    between: (from, until) => [
+      ...newest.between(from, until),
+      ...(leaving === undefined ? [] : leaving.entries.between(from, until)),
+    ],
 
     write() {
       if (leaving === undefined) return;
@@ -102,34 +96,17 @@ export function createRecent(statements: Statements, recordsMax: number): Recent
       changes = [];
       // Never inside a transaction: what is rolled back must find the generations as they were.
       if (leaving !== undefined || newest.size < recordsMax) return;
-      leaving = { entries: newest, hashes: Float64Array.from(newest.keys()).sort(), untilId: lastUsed, written: 0 };
-      newest = new Map();
+      leaving = { entries: newest, hashes: newest.hashes().sort(), untilId: lastUsed, written: 0 };
+      newest = createPlaceTable(recordsMax);
     },
 
     rolledBack() {
       for (const { entries, hash, id, isAdded } of changes.toReversed()) {
-        if (isAdded) drop(entries, hash, id);
-        else add(entries, hash, id);
+        if (isAdded) entries.drop(hash, id);
+        else entries.add(hash, id);
       }
       writtenNow = undefined;
       changes = [];
     },
   };
-}
-
-function idsOf(entries: Generation, hash: number): readonly number[] {
-  const ids = entries.get(hash);
-  if (ids === undefined) return NONE;
-  return typeof ids === 'number' ? [ids] : ids;
-}
-
-function add(entries: Generation, hash: number, id: number): void {
-  const others = idsOf(entries, hash);
-  entries.set(hash, others.length === 0 ? id : [...others, id]);
-}
-
-function drop(entries: Generation, hash: number, id: number): void {
-  const others = idsOf(entries, hash).filter((other) => other !== id);
-  if (others.length === 0) entries.delete(hash);
-  else entries.set(hash, others);
 }

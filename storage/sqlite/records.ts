@@ -10,48 +10,83 @@ import {
   type StoredRecord,
 } from '../contract/index.ts';
 import type { Places } from './hash.ts';
+import type { Held, HeldRecords } from './held.ts';
 import { unpackClaim, unpackExtend, unpackSettle } from './pack.ts';
-import type { Cell, ClaimOperation, ExtendOperation, ReadOperation, RecordReply, SettleOperation } from './protocol.ts';
-import { dueMs, originCode, packRow, rowId, stateCode, unpackRow } from './rows.ts';
+import type { PlaceFilter } from './place-filter.ts';
+import {
+  KNOWN,
+  type Cell,
+  type ClaimOperation,
+  type ExtendOperation,
+  type ReadOperation,
+  type RecordReply,
+  type SettleOperation,
+} from './protocol.ts';
+import { dueMs, originCode, packRow, rowId, rowOf, stateCode, unpackRow } from './rows.ts';
 import type { Recent } from './recent.ts';
 import type { Statements } from './statements.ts';
 import type { Tallies } from './tallies.ts';
-import { packError, packFingerprints, packLabels } from './text.ts';
+import { packError, packLabels } from './text.ts';
 
 export interface Table {
   readonly statements: Statements;
   readonly tallies: Tallies;
   readonly places: Places;
+  readonly filter: PlaceFilter;
   readonly recent: Recent;
+  readonly held: HeldRecords<Found>;
 }
 
-export function findRow(table: Table, id: RecordId, hash = table.places.placeOf(id)): readonly Cell[] | undefined {
-  const { statements, recent } = table;
-  return findAmong(table, recent.idsAt(hash), id) ?? findAmong(table, statements.idsAt.all(hash), id);
+/** A record and the row that it stands in. */
+export interface Found extends Held {
+  readonly id: number;
+  /** Undefined when it was not read now. */
+  readonly row?: readonly Cell[];
 }
 
-function findAmong({ statements }: Table, ids: readonly number[], { namespace, key }: RecordId) {
+/** `place`: where it was looked for; undefined when it was at hand. */
+interface Sought {
+  readonly found: Found | undefined;
+  readonly place: number | undefined;
+}
+
+function seek(table: Table, id: RecordId): Sought {
+  const found = table.held.find(id);
+  if (found !== undefined) return { found, place: undefined };
+  const place = table.places.placeOf(id);
+  return { found: findAt(table, place, id), place };
+}
+
+export function findAt(table: Table, place: number, id: RecordId): Found | undefined {
+  const { filter, recent, statements } = table;
+  const found = findAmong(table, recent.idsAt(place), id);
+  if (found !== undefined || !filter.mayHave(place)) return found;
+  return findAmong(table, statements.idsAt.all(place), id);
+}
+
+function findAmong({ statements }: Table, ids: readonly number[], { namespace, key }: RecordId): Found | undefined {
   for (const id of ids) {
-    const row = statements.find.get(id, namespace, key);
-    if (row !== undefined) return packRow(row as (Cell | Buffer)[]);
+    const found = statements.find.get(id, namespace, key);
+    if (found === undefined) continue;
+    const row = packRow(found as (Cell | Buffer)[]);
+    return { id: rowId(row), record: unpackRow(row), row };
   }
   return undefined;
 }
 
 export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs): RecordReply {
   const request = unpackClaim(operation);
-  const hash = table.places.placeOf(request);
-  const row = findRow(table, request, hash);
-  const before = row === undefined ? undefined : unpackRow(row);
-  const after = applyClaim(request, before, nowMs);
-  if (after === undefined) return refused(table, row, nowMs);
+  const { found, place = table.places.placeOf(request) } = seek(table, request);
+  const after = applyClaim(request, found?.record, nowMs);
+  if (after === undefined) return refused(table, found, nowMs);
   const values = [
-    hash,
+    place,
     after.namespace,
     after.key,
     after.revision,
-    packFingerprints(after.fingerprints),
-    packLabels(after.labels),
+    // As they came: a claim stores what it was given.
+    operation[5],
+    operation[6],
     after.attempt,
     after.attemptId,
     originCode(after.attemptOrigin),
@@ -69,45 +104,55 @@ export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs
     dueMs(after),
     after.checkpoint ?? null,
   ];
-  if (row === undefined) insert(table, hash, values);
-  else table.statements.claim.run(rowId(row), ...values);
-  table.tallies.moved(before, after);
-  return ['record', nowMs, true, row ?? null, null];
-}
-
-function insert({ statements, recent }: Table, hash: number, values: readonly unknown[]): void {
-  const id = recent.nextId();
-  statements.claimNew.run(id, ...values);
-  recent.added(hash, id);
+  const id = found?.id ?? table.recent.nextId();
+  if (found === undefined) {
+    table.statements.claimNew.run(id, ...values);
+    table.recent.added(place, id);
+  } else {
+    table.statements.claim.run(id, ...values);
+  }
+  table.held.keep({ id, record: after });
+  table.tallies.moved(found?.record, after);
+  return ['record', nowMs, true, found === undefined ? null : rowFound(found), null];
 }
 
 export function runExtend(table: Table, operation: ExtendOperation, nowMs: EpochMs): RecordReply {
   const request = unpackExtend(operation);
-  const row = findRow(table, request);
-  const before = row === undefined ? undefined : unpackRow(row);
-  const after = applyExtend(request, before, nowMs);
-  if (row === undefined || after === undefined) return refused(table, row, nowMs);
-  const id = rowId(row);
+  const { found } = seek(table, request);
+  const after = applyExtend(request, found?.record, nowMs);
+  if (found === undefined || after === undefined) return refused(table, found, nowMs);
+  const { id } = found;
   const { revision, leaseExpireMs, updateMs, expireMs, purgeMs } = after;
-  table.statements.extend.run(revision, leaseExpireMs, updateMs, expireMs, purgeMs, dueMs(after), id);
+  expectOne(table.statements.extend.run(revision, leaseExpireMs, updateMs, expireMs, purgeMs, dueMs(after), id));
   if (request.checkpoint !== undefined) table.statements.checkpoint.run(request.checkpoint, id);
-  table.tallies.moved(before, after);
-  return ['record', nowMs, true, row, null];
+  table.held.keep({ id, record: after });
+  table.tallies.moved(found.record, after);
+  return ['record', nowMs, true, answerRow(found, operation[10]), null];
 }
 
 export function runSettle(table: Table, operation: SettleOperation, nowMs: EpochMs): RecordReply {
   const request = unpackSettle(operation);
-  const row = findRow(table, request);
-  const before = row === undefined ? undefined : unpackRow(row);
-  const after = applySettle(request, before, nowMs);
-  if (row === undefined || after === undefined) return refused(table, row, nowMs);
-  writeSettled(table, after, rowId(row));
-  table.tallies.moved(before, after);
-  return ['record', nowMs, true, row, null];
+  const { found } = seek(table, request);
+  const after = applySettle(request, found?.record, nowMs);
+  if (found === undefined || after === undefined) return refused(table, found, nowMs);
+  writeSettled(table, after, found.id);
+  table.held.forget(after);
+  table.tallies.moved(found.record, after);
+  return ['record', nowMs, true, answerRow(found, operation[14]), null];
+}
+
+const rowFound = ({ id, record, row }: Found): readonly Cell[] => row ?? rowOf(id, record);
+
+const answerRow = (found: Found, knownRevision: number): RecordReply[3] =>
+  found.record.revision === knownRevision ? KNOWN : rowFound(found);
+
+/** A record that was at hand but has no row any more would be lost without a sound. */
+function expectOne({ changes }: { readonly changes: number }): void {
+  if (changes !== 1) throw new Error(`${changes} rows were written in place of one`);
 }
 
 function writeSettled(table: Table, after: StoredRecord, id: number): void {
-  table.statements.settle.run(
+  const written = table.statements.settle.run(
     stateCode(after.state),
     after.revision,
     packError(after.error),
@@ -128,19 +173,23 @@ function writeSettled(table: Table, after: StoredRecord, id: number): void {
     after.result ?? null,
     id,
   );
+  expectOne(written);
 }
 
 export function runRead(table: Table, operation: ReadOperation, nowMs: EpochMs): RecordReply {
-  const row = findRow(table, { namespace: operation[2], key: operation[3] } as RecordId);
-  const result = row !== undefined && operation[4] ? resultOf(table, row) : null;
-  return ['record', nowMs, false, row ?? null, result];
+  const { found } = seek(table, { namespace: operation[2], key: operation[3] } as RecordId);
+  if (found === undefined) return ['record', nowMs, false, null, null];
+  return ['record', nowMs, false, rowFound(found), operation[4] ? resultOf(table, found) : null];
 }
 
 /** Whoever lost needs what stands, with the result to replay. */
-const refused = (table: Table, row: readonly Cell[] | undefined, nowMs: EpochMs): RecordReply =>
-  row === undefined ? ['record', nowMs, false, null, null] : ['record', nowMs, false, row, resultOf(table, row)];
+const refused = (table: Table, found: Found | undefined, nowMs: EpochMs): RecordReply =>
+  found === undefined
+    ? ['record', nowMs, false, null, null]
+    : ['record', nowMs, false, rowFound(found), resultOf(table, found)];
 
-function resultOf(table: Table, row: readonly Cell[]): string | null {
-  const result = table.statements.result.get(rowId(row))?.[0];
+function resultOf(table: Table, { id, record }: Found): string | null {
+  if (record.state !== 'COMPLETED') return null;
+  const result = table.statements.result.get(id)?.[0];
   return Buffer.isBuffer(result) ? result.toString('latin1') : null;
 }

@@ -13,7 +13,16 @@ import {
   type StoredState,
 } from '../contract/index.ts';
 import type { Cell } from './protocol.ts';
-import { unpackBytes, unpackError, unpackFingerprints, unpackLabels } from './text.ts';
+import {
+  packBytes,
+  packError,
+  packFingerprints,
+  packLabels,
+  unpackBytes,
+  unpackError,
+  unpackFingerprints,
+  unpackLabels,
+} from './text.ts';
 
 export const COLUMNS = [
   'id',
@@ -116,6 +125,41 @@ export function unpackRow(row: readonly Cell[]): StoredRecord {
     checkpoint: checkpoint === null ? undefined : unpackBytes(checkpoint),
   };
 }
+
+/** The row of a record that was not read from one. */
+export const rowOf = (id: number, record: StoredRecord): readonly Cell[] => [
+  id,
+  record.namespace,
+  record.key,
+  stateCode(record.state),
+  record.revision,
+  packFingerprints(record.fingerprints),
+  packLabels(record.labels),
+  record.attempt,
+  record.attemptId,
+  record.owner,
+  record.leaseToken,
+  record.fencingToken,
+  record.leaseExpireMs,
+  record.holdStartMs,
+  packError(record.error),
+  record.retryMs,
+  record.resultBytes,
+  record.resultDropped ? 1 : 0,
+  record.contentType,
+  record.contentEncoding,
+  packLabels(record.outcomeLabels),
+  record.settleDigest,
+  record.createMs,
+  record.updateMs,
+  record.settleMs,
+  record.ttlMs,
+  record.expireMs,
+  record.resultExpireMs,
+  record.purgeMs,
+  originCode(record.attemptOrigin),
+  record.checkpoint === undefined ? null : packBytes(record.checkpoint),
+];
 
 /** When compaction next has work with a record. */
 export const dueMs = (record: StoredRecord): number =>

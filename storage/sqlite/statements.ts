@@ -18,6 +18,8 @@ export function prepareStatements(database: Database) {
   return {
     find: records(rows('find')),
     idsAt: database.prepare<[number], number>(sqlOf('ids-at')).pluck(),
+    placesAfter: database.prepare<[number, number], number>(sqlOf('places-after')).pluck(),
+    recordCount: database.prepare<[], number>(sqlOf('record-count')).pluck(),
     placed: rows('placed'),
     unplaced: database.prepare<unknown[], Candidate>(sqlOf('unplaced')).raw(),
     place: write('place'),

@@ -17,11 +17,12 @@ import {
   type VerbOptions,
   type Written,
 } from '../contract/index.ts';
+import { createHeldRecords } from './held.ts';
 import { openLane, type Answer, type Lane } from './lane.ts';
 import { LIST_CURSOR, type ListSlice } from './list.ts';
 import type { FileLog, FileOptions } from './open.ts';
 import { packClaim, packExtend, packRead, packSettle } from './pack.ts';
-import { BY_THE_CLOCK, type Operation } from './protocol.ts';
+import { BY_THE_CLOCK, KNOWN, type Operation } from './protocol.ts';
 import { unpackRow } from './rows.ts';
 import { unpackBytes } from './text.ts';
 
@@ -41,6 +42,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const { onFatal = endProcess, logger = SILENT, ...file } = options;
   const log: FileLog = { info: (message) => logger.info(message), warn: (message) => logger.warn(message) };
   const lane = await openLane({ file, log, onFatal });
+  const held = createHeldRecords();
   return {
     description: {
       kind: 'sqlite',
@@ -54,21 +56,29 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       lane.ask(packClaim(request, instantOf(verb)), verb?.signal, (answer) => {
         const { applied, nowMs, before } = standing(answer);
         const record = applied ? applyClaim(request, before, nowMs) : before;
+        if (applied && record !== undefined) held.keep({ record });
         return { applied, nowMs, record, replacedExpired: applied && record?.attemptOrigin === 'LATE_RETRY' };
       }),
 
-    extend: (request, verb) =>
-      lane.ask(packExtend(request, instantOf(verb)), verb?.signal, (answer) => {
-        const { applied, nowMs, before } = standing(answer);
-        return { applied, nowMs, record: applied ? applyExtend(request, before, nowMs) : before };
-      }),
+    extend(request, verb) {
+      const known = held.find(request)?.record;
+      return lane.ask(packExtend(request, instantOf(verb), known?.revision), verb?.signal, (answer) => {
+        const { applied, nowMs, before } = standing(answer, known);
+        const record = applied ? applyExtend(request, before, nowMs) : before;
+        if (applied && record !== undefined) held.keep({ record });
+        return { applied, nowMs, record };
+      });
+    },
 
-    settle: (request, verb) =>
-      lane.ask(packSettle(request, instantOf(verb)), verb?.signal, (answer): Written => {
-        const { applied, nowMs, before } = standing(answer);
+    settle(request, verb) {
+      const known = held.find(request)?.record;
+      return lane.ask(packSettle(request, instantOf(verb), known?.revision), verb?.signal, (answer): Written => {
+        const { applied, nowMs, before } = standing(answer, known);
+        if (applied) held.forget(request);
         const after = applied ? applySettle(request, before, nowMs) : undefined;
         return { applied, nowMs, record: after === undefined ? before : { ...after, result: undefined } };
-      }),
+      });
+    },
 
     read: (request, verb) =>
       lane.ask(packRead(request, instantOf(verb)), verb?.signal, (answer) => {
@@ -117,9 +127,11 @@ interface Standing {
   readonly before: StoredRecord | undefined;
 }
 
-function standing(answer: Answer): Standing {
+/** `known`: the record whose revision was sent along. */
+function standing(answer: Answer, known?: StoredRecord): Standing {
   if (answer[0] !== 'record') throw new Error('the writer answered a record verb without a record');
   const [, nowMs, applied, row, result] = answer;
+  if (row === KNOWN) return { applied, nowMs: epochMs(nowMs), before: known };
   const record = row === null ? undefined : unpackRow(row);
   const before = record === undefined || result === null ? record : { ...record, result: unpackBytes(result) };
   return { applied, nowMs: epochMs(nowMs), before };

@@ -10,17 +10,18 @@ import {
   type RemoveRequest,
   type StoreStats,
 } from '../contract/index.ts';
-import { findRow, type Table } from './records.ts';
-import { rowId, stateOf, unpackRow } from './rows.ts';
+import { findAt, type Table } from './records.ts';
+import { stateOf } from './rows.ts';
 
 export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs): boolean {
-  const hash = table.places.placeOf(request);
-  const row = findRow(table, request, hash);
-  if (row === undefined) return false;
-  const { changes } = table.statements.remove.run(rowId(row), request.revision, request.force ? 1 : 0, nowMs);
+  const place = table.places.placeOf(request);
+  const found = findAt(table, place, request);
+  if (found === undefined) return false;
+  const { changes } = table.statements.remove.run(found.id, request.revision, request.force ? 1 : 0, nowMs);
   if (changes === 0) return false;
-  table.recent.removed(hash, rowId(row));
-  table.tallies.moved(unpackRow(row), undefined);
+  table.held.forget(request);
+  table.recent.removed(place, found.id);
+  table.tallies.moved(found.record, undefined);
   return true;
 }
 
@@ -33,6 +34,8 @@ export function runCompact(table: Table, request: CompactRequest, nowMs: EpochMs
     if (row[4] <= nowMs) recordsRemoved += purge(table, row, nowMs);
     else resultsDropped += dropResult(table, row, nowMs);
   }
+  // Their keys were not read.
+  if (recordsRemoved > 0) table.held.forgetAll();
   const oldest = table.statements.due.get(nowMs, except, 1) as DueRow | undefined;
   return {
     nowMs,

@@ -24,7 +24,7 @@ const remove = (key: string, revision: number): Operation => [
 const read = (key: string): Operation => packRead({ ...idOf(key), includeResult: false }, BY_THE_CLOCK);
 
 const revisionOf = (reply: Reply | undefined): number | undefined =>
-  reply?.[0] === 'record' && reply[3] !== null ? (reply[3][4] as number) : undefined;
+  reply?.[0] === 'record' && Array.isArray(reply[3]) ? (reply[3][4] as number) : undefined;
 
 /** Any batch with such a key is rolled back whole and tried again one by one. */
 function refuseBadKeys(path: string): void {

@@ -1,0 +1,3 @@
+-- Out: how many records there are.
+select coalesce(sum(records), 0)
+from tallies
