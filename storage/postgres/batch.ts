@@ -1,6 +1,6 @@
-// Packs what is waiting into one call. No timer gathers: while a lane's call is under way the next batch grows, so that
+// Packs what is waiting into calls. No timer gathers: while a lane's call is under way the next batch grows, so that
 // batches are as large as the load, and an idle store answers a lone operation at once. A further lane opens only for a
-// batch that is worth a call, or when the others are slow.
+// full batch, or when the others are slow.
 
 import { StoreError } from '../contract/index.ts';
 import { storeError, verdictOf } from './errors.ts';
@@ -40,12 +40,12 @@ export function createBatcher<Operation, Answer>(call: BatchedCall<Operation, An
   let isPumping = false;
   let onIdle: (() => void) | undefined;
   let isClosed = false;
-  /** While fewer wait than are worth a further lane: when they get one all the same. */
+  /** While fewer wait than fill a batch: when they get a further lane all the same. */
   let patience: NodeJS.Timeout | undefined;
   let isImpatient = false;
 
   const isWorthALane = (): boolean => {
-    if (lanesBusy === 0 || isImpatient || queue.length >= limits.batchOperationsMin) return true;
+    if (lanesBusy === 0 || isImpatient || queue.length >= limits.batchOperationsMax) return true;
     patience ??= setTimeout(() => {
       isImpatient = true;
       pump();
@@ -67,7 +67,7 @@ export function createBatcher<Operation, Answer>(call: BatchedCall<Operation, An
       isPumping = false;
       while (lanesBusy < call.lanes && queue.length > 0 && isWorthALane()) {
         losePatienceAnew();
-        const { batch, cancelled, rest } = takeBatch(queue, call, call.lanes - lanesBusy);
+        const { batch, cancelled, rest } = takeBatch(queue, call);
         queue = rest;
         for (const item of cancelled) fail(item, storeError('cancelled'));
         if (batch.length === 0) continue;
@@ -159,14 +159,13 @@ interface Taken<Item> {
 function takeBatch<Operation, Answer>(
   queue: Waiting<Operation, Answer>[],
   call: BatchedCall<Operation, Answer>,
-  lanesFree: number,
 ): Taken<Waiting<Operation, Answer>> {
   const batch: Waiting<Operation, Answer>[] = [];
   const cancelled: Waiting<Operation, Answer>[] = [];
   const kept: Waiting<Operation, Answer>[] = [];
   const operationsMax = Math.min(
     limits.batchOperationsMax,
-    Math.max(limits.batchOperationsMin, Math.ceil(queue.length / lanesFree)),
+    Math.max(limits.batchOperationsMin, Math.ceil(queue.length / 2)),
   );
   const names = new Set<string>();
   let bytes = 0;
