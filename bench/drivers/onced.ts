@@ -1,6 +1,7 @@
 // The operations of the benchmark as calls of Onced, the same for unary calls and for Session.
 
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type {
@@ -30,6 +31,8 @@ const REPLAY_KEYS = 2000;
 const TAKEOVER_KEYS = 30_000;
 const CALLERS_PER_KEY = 64;
 const PRELOAD_IN_FLIGHT = 512;
+const PRELOAD_TRIES = 30;
+const PRELOAD_PAUSE_MS = 1_000;
 
 export async function prepare(calls: Calls, work: Work): Promise<Operate | undefined> {
   const result = randomBytes(work.resultBytes);
@@ -64,7 +67,7 @@ export async function prepare(calls: Calls, work: Work): Promise<Operate | undef
   switch (work.name) {
     case 'preload':
       // Another one for one that failed: a disk that stands still for seconds must not end the run before it begins.
-      await repeat(work.records ?? 0, PRELOAD_IN_FLIGHT, async () => intent().catch(intent));
+      await repeat(work.records ?? 0, PRELOAD_IN_FLIGHT, () => patiently(intent));
       return intent;
     case 'begin':
       return async () => void (await acquire(freshKey()));
@@ -92,6 +95,18 @@ export async function prepare(calls: Calls, work: Work): Promise<Operate | undef
       };
     }
   }
+}
+
+/** Pauses in between: after a stall the server refuses at once for a while, and so would a repeat at once. */
+async function patiently(operate: Operate): Promise<void> {
+  for (let tries = 1; tries < PRELOAD_TRIES; tries += 1) {
+    try {
+      return await operate();
+    } catch {
+      await sleep(PRELOAD_PAUSE_MS);
+    }
+  }
+  return operate();
 }
 
 /** Every 64 callers in a row ask for the same key: one gets the lease and completes, all others wait for its result. */
