@@ -1,13 +1,14 @@
 // The figures that Onced exports (DESIGN.md 9), as methods that the engine calls. Label children are resolved once and
-// kept, so that a call costs two map look-ups and one prom-client update. Never a key in a label.
+// kept, so that a call costs two map look-ups and an addition. Never a key in a label.
 
-import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import { addAdmissionFigures, type AdmissionFigures } from './admission/figures.ts';
 import type { Settlement, StoreErrorKind } from '../storage/contract/index.ts';
 import { readFigures, type Figures } from './figures.ts';
 import { createNamespaceLabels } from './namespace-labels.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { addStoreFigures, type StoreFigures } from './store-figures.ts';
+import { tallyCounts, tallyObservations, type TalliedCounter, type TalliedHistogram } from './tallied.ts';
 import type { FigureList } from './workers/messages.ts';
 
 export interface Metrics extends AdmissionFigures, StoreFigures {
@@ -186,18 +187,18 @@ function counters(
   registry: Registry,
   name: string,
   { named = (values) => values, ...shape }: Shape,
-): Child<Counter.Internal> {
-  const counter = new Counter({ name, ...shape, registers: [registry] });
-  return remembered((values) => counter.labels(...named(values)));
+): Child<TalliedCounter> {
+  const labelled = tallyCounts(registry, { name, ...shape });
+  return remembered((values) => labelled(named(values)));
 }
 
 function histograms(
   registry: Registry,
   name: string,
-  { named = (values) => values, ...shape }: Shape & { readonly buckets: number[] },
-): Child<Histogram.Internal<string>> {
-  const histogram = new Histogram({ name, ...shape, registers: [registry] });
-  return remembered((values) => histogram.labels(...named(values)));
+  { named = (values) => values, ...shape }: Shape & { readonly buckets: readonly number[] },
+): Child<TalliedHistogram> {
+  const labelled = tallyObservations(registry, { name, ...shape });
+  return remembered((values) => labelled(named(values)));
 }
 
 /** Nested maps rather than one joined name: a look-up then builds no string. */
