@@ -11,6 +11,7 @@ import { spreadOf, summarise, type Row } from './report/summary.ts';
 import { writeReport, type ExtraTable, type Report } from './report/write.ts';
 import { createBench } from './run.ts';
 import { runCompactionScenario } from './scenarios/compaction.ts';
+import { runPurgeScenario } from './scenarios/purge.ts';
 import { runScale, type Outcome } from './scenarios/scale.ts';
 
 export async function runBenchmark(options: Options): Promise<void> {
@@ -61,6 +62,7 @@ async function ownScenarios(options: Options, progress: Progress): Promise<Outco
   const outcomes: Outcome[] = [];
   if (scenarios.includes('scale')) outcomes.push(await runScale({ rounds, tenMillion, progress }));
   if (scenarios.includes('compaction')) outcomes.push(await runCompactionScenario(dueRecords, progress));
+  if (scenarios.includes('purge')) outcomes.push(await runPurgeScenario(dueRecords, progress));
   return outcomes;
 }
 

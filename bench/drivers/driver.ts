@@ -6,12 +6,17 @@ import type { Operate } from '../harness/window.ts';
 export type { Operate } from '../harness/window.ts';
 
 /**
- * begin: a fresh key is asked for. intent: the same, then completed with a result. replay: a completed key is asked for
+ * begin: a fresh key is asked for. intent: the same, then completed with a result. begin-of-intent: an intent, of which the
+ * begin alone is timed. replay: a completed key is asked for
  * and its result comes back. contended: 64 callers at a time ask for the same fresh key; one does it, all get its result.
  * takeover: a key whose lease has run out is asked for and acquired. mixed: nine replays to one intent. lookup: a
  * completed key is looked up with its result. preload: `records` completed keys are made, nothing is measured.
  */
-export type WorkName = 'begin' | 'intent' | 'replay' | 'contended' | 'takeover' | 'mixed' | 'lookup' | 'preload';
+export type WorkName =
+  'begin' | 'intent' | 'begin-of-intent' | 'replay' | 'contended' | 'takeover' | 'mixed' | 'lookup' | 'preload';
+
+/** What no peer has, or what is measured of Onced alone. */
+export const ONCED_ONLY: readonly WorkName[] = ['begin-of-intent', 'contended', 'takeover'];
 
 export interface Work {
   readonly name: WorkName;

@@ -2,7 +2,7 @@
 // all keys: a lease a key halves its rate (PERFORMANCE.md 8), and the peer gets its faster settings.
 
 import { requirePeer } from '../harness/install.ts';
-import { expectThat, freshKey, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
+import { expectThat, freshKey, ONCED_ONLY, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
 
 /** What this driver uses of the etcd3 package, which is installed for the benchmark only. */
 interface EtcdClient {
@@ -52,7 +52,7 @@ async function prepare(client: EtcdClient, lease: string, work: Work): Promise<O
   };
   if (work.name === 'begin') return () => begin(freshKey());
   if (work.name === 'intent') return () => intent(freshKey());
-  if (work.name === 'contended' || work.name === 'takeover') return undefined;
+  if (ONCED_ONLY.includes(work.name)) return undefined;
 
   const keys = Array.from({ length: REPLAY_KEYS }, freshKey);
   await repeat(keys.length, 64, (index) => intent(keys[index] ?? freshKey()));

@@ -73,6 +73,12 @@ export async function prepare(calls: Calls, work: Work): Promise<Operate | undef
       return async () => void (await acquire(freshKey()));
     case 'intent':
       return intent;
+    case 'begin-of-intent':
+      return async () => {
+        const key = freshKey();
+        const acquired = await acquire(key);
+        return () => complete(key, acquired);
+      };
     case 'contended':
       return contended({ calls, complete });
     case 'takeover':
@@ -98,7 +104,7 @@ export async function prepare(calls: Calls, work: Work): Promise<Operate | undef
 }
 
 /** Pauses in between: after a stall the server refuses at once for a while, and so would a repeat at once. */
-async function patiently(operate: Operate): Promise<void> {
+async function patiently(operate: () => Promise<void>): Promise<void> {
   for (let tries = 1; tries < PRELOAD_TRIES; tries += 1) {
     try {
       return await operate();

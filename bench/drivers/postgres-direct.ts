@@ -1,7 +1,7 @@
 // What many services do by hand: INSERT ... ON CONFLICT DO NOTHING, then UPDATE with the result. Pool of 16.
 
 import { Pool } from 'pg';
-import { expectThat, freshKey, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
+import { expectThat, freshKey, ONCED_ONLY, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
 
 const REPLAY_KEYS = 2000;
 const CONNECTIONS = 16;
@@ -33,7 +33,7 @@ async function prepare(pool: Pool, work: Work): Promise<Operate | undefined> {
   };
   if (work.name === 'begin') return async () => expectThat(await begin(freshKey()), 'the key was taken');
   if (work.name === 'intent') return () => intent(freshKey());
-  if (work.name === 'contended' || work.name === 'takeover') return undefined;
+  if (ONCED_ONLY.includes(work.name)) return undefined;
 
   const keys = Array.from({ length: REPLAY_KEYS }, freshKey);
   await repeat(keys.length, CONNECTIONS, (index) => intent(keys[index] ?? freshKey()));

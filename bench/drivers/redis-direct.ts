@@ -1,7 +1,7 @@
 // What many services do by hand: SET NX with a lease, then SET with the result. No fingerprint, no token, no takeover.
 
 import { Redis } from 'ioredis';
-import { expectThat, freshKey, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
+import { expectThat, freshKey, ONCED_ONLY, pick, repeat, type Driver, type Operate, type Work } from './driver.ts';
 
 const LEASE_MS = 30_000;
 const TTL_MS = 86_400_000;
@@ -25,7 +25,7 @@ async function prepare(redis: Redis, work: Work): Promise<Operate | undefined> {
   };
   if (work.name === 'begin') return () => begin(freshKey());
   if (work.name === 'intent') return () => intent(freshKey());
-  if (work.name === 'contended' || work.name === 'takeover') return undefined;
+  if (ONCED_ONLY.includes(work.name)) return undefined;
 
   const keys = Array.from({ length: REPLAY_KEYS }, freshKey);
   await repeat(keys.length, 64, (index) => intent(keys[index] ?? freshKey()));

@@ -5,8 +5,9 @@
 import { build, type Histogram } from 'hdr-histogram-js';
 import { cpuUsOf, machineCpuUs, memoryBytesOf } from './processes.ts';
 
-/** One whole operation; rejects when the answer was not the right one. */
-export type Operate = () => Promise<void>;
+/** One whole operation; rejects when the answer was not the right one. What it returns belongs to it but is not timed. */
+export type Operate = () => Promise<void | Rest>;
+type Rest = () => Promise<void>;
 
 export type Load =
   { readonly kind: 'closed'; readonly inFlight: number } | { readonly kind: 'open'; readonly perSecond: number };
@@ -111,8 +112,11 @@ async function runOpen(operate: Operate, tally: Tally, perSecond: number): Promi
 async function runOne(operate: Operate, tally: Tally, startMs: number): Promise<void> {
   tally.unanswered += 1;
   let failure: Error | undefined;
+  let tookMs = 0;
   try {
-    await operate();
+    const rest = await operate();
+    tookMs = performance.now() - startMs;
+    await rest?.();
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
   }
@@ -124,7 +128,7 @@ async function runOne(operate: Operate, tally: Tally, startMs: number): Promise<
     await sleep(1);
   } else if (tally.isMeasuring) {
     tally.operations += 1;
-    tally.histogram.recordValue(Math.max(1, Math.round((performance.now() - startMs) * 1000)));
+    tally.histogram.recordValue(Math.max(1, Math.round(tookMs * 1000)));
   }
 }
 

@@ -19,7 +19,7 @@ interface Goal {
   value(figures: Figures): number | undefined;
 }
 
-type Place = { scenario: string; subject: string; work: string; inFlight: number };
+type Place = { scenario: string; subject: string; work: string; inFlight?: number };
 interface Figures {
   row(pick: Place): Row | undefined;
   readonly store: string;
@@ -87,6 +87,16 @@ const GOALS: readonly Goal[] = [
     atMost: 1.3,
     value: (figures) => scaleRatio(figures, 'intent'),
   },
+  {
+    name: 'p99 of begins beside compaction against without',
+    atMost: 1.2,
+    value: (figures) => besideRatio(figures, 'compaction'),
+  },
+  {
+    name: 'p99 of begins beside a purge against without',
+    atMost: 1.2,
+    value: (figures) => besideRatio(figures, 'purge'),
+  },
   { name: 'Session against etcd put-if-absent + put', atLeast: 5, value: freshAgainst('etcd') },
   { name: 'Session against a Restate idempotent invocation', atLeast: 6, value: freshAgainst('restate') },
   { name: 'Session against Postgres INSERT + UPDATE', value: freshAgainst('postgres') },
@@ -100,6 +110,12 @@ function scaleRatio(figures: Figures, work: string): number | undefined {
   const at = (records: number): number | undefined =>
     rate(figures, { scenario: 'scale', subject: `onced-session-sqlite-${records}`, work, inFlight: 64 });
   return divided(at(10_000), at(10_000_000) ?? at(1_000_000));
+}
+
+function besideRatio(figures: Figures, scenario: string): number | undefined {
+  const at = (subject: string): number | undefined =>
+    figures.row({ scenario, subject, work: 'begin-of-intent' })?.p99Ms.median;
+  return divided(at('with'), at('without'));
 }
 
 function singleRatio(figures: Figures, subject: string, echo: string): number | undefined {
@@ -117,7 +133,7 @@ export function ratiosOf(rows: readonly Row[], { store, disk }: { store: string;
 }
 
 function isAsked(row: Row, { scenario, subject, work, inFlight }: Place): boolean {
-  const sameLoad = row.load.kind === 'closed' && row.load.inFlight === inFlight;
+  const sameLoad = inFlight === undefined || (row.load.kind === 'closed' && row.load.inFlight === inFlight);
   return row.scenario === scenario && row.subject === subject && row.work.name === work && sameLoad;
 }
 

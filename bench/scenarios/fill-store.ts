@@ -21,6 +21,9 @@ export interface Filling {
   readonly purgeMs: EpochMs;
 }
 
+/** By which a purge finds them among the traffic's. */
+export const FILLED_OWNER = 'filled';
+
 const namespace = KNOWN_NAMESPACE as Namespace;
 const RESULT_BYTES = 32;
 const ROWS_PER_TRANSACTION = 100_000;
@@ -56,7 +59,7 @@ async function writeFirst(path: string, purgeMs: EpochMs): Promise<void> {
       fingerprints: [{ scheme: 'sha256-v1', digest: new Uint8Array(32).fill(5) }],
       labels: {},
       attemptId: crypto.randomUUID(),
-      owner: 'bench',
+      owner: FILLED_OWNER,
       leaseToken,
       leaseMs: durationMs(1000),
       orphanTtlMs: ttlMs,

@@ -13,6 +13,8 @@ import { fillStore, type Filling } from './fill-store.ts';
 export interface OwnServer {
   readonly subject: Subject;
   readonly path: string;
+  readonly target: string;
+  readonly pids: readonly number[];
   readonly fileBytes: number;
   /** From the start of the process to its listening. */
   readonly startMs: number;
@@ -47,6 +49,8 @@ export async function startOwn(filling: Omit<Filling, 'path'>): Promise<OwnServe
       callsOf: twoForIntent,
     },
     path,
+    target: server.target,
+    pids: server.pids,
     fileBytes,
     startMs: server.startMs,
     memoryBytes,
