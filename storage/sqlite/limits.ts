@@ -52,8 +52,21 @@ export const NAMESPACE_HASHES_MAX = 32_768;
 /** Log size (in pages of 4 KiB) from which an idle writer moves the log into the database. */
 export const CHECKPOINT_IDLE_PAGES = 1_000;
 
-/** Log size (in pages) at which the writer does so although it is busy: 64 MiB bound the log and the next start. */
+/** Log size (in pages) at which it is moved beside a busy writer: 64 MiB bound the log and the next start. */
 export const CHECKPOINT_BUSY_PAGES = 16_384;
+
+/**
+ * What the writer may then have to move itself, so that the log begins anew: a millisecond. And a share of all that is in the
+ * log beyond its size, so that it begins anew under whatever load.
+ */
+export const CHECKPOINT_END_PAGES = 64;
+export const CHECKPOINT_END_SHARE = 1 / 16;
+
+/** Pages left to move from which the writer waits until they are: 256 MiB, on a disk that cannot take what comes. */
+export const CHECKPOINT_LEFT_PAGES_MAX = 65_536;
+
+/** How long it waits. */
+export const MOVE_MS_MAX = 10_000;
 
 /** Free pages (10 MiB), and their share of the file, from which an idle writer makes the file smaller. */
 export const SHRINK_FREE_PAGES_MIN = 2_560;
@@ -66,7 +79,7 @@ export const SHRINK_STEP_PAGES = 500;
 export const IDLE_MS = 20;
 
 /** What the log file may keep of its size after it was emptied. */
-export const LOG_BYTES_KEPT = 64 * 1024 * 1024;
+export const LOG_BYTES_KEPT = 96 * 1024 * 1024;
 
 /**
  * Pages kept in memory, in KiB; the operating system keeps the rest. Not more: while the file is under 1 GiB SQLite scans

@@ -4,17 +4,21 @@
 import type { Database } from 'better-sqlite3';
 import {
   CHECKPOINT_BUSY_PAGES,
+  CHECKPOINT_END_PAGES,
+  CHECKPOINT_END_SHARE,
   CHECKPOINT_IDLE_PAGES,
+  CHECKPOINT_LEFT_PAGES_MAX,
   SHRINK_FREE_PAGES_MIN,
   SHRINK_FREE_SHARE_MIN,
   SHRINK_STEP_PAGES,
 } from './limits.ts';
+import { createMover } from './mover.ts';
 import type { Space } from './space.ts';
 import type { Statements } from './statements.ts';
 import { fatalMessage, FatalStoreError, isFatal, isFull } from './trouble.ts';
 
 export interface Tidying {
-  /** Moves the log although requests may be coming, once it is so long that the next start would wait for it. */
+  /** Has the log moved although requests are coming, once it is so long that the next start would wait for it. */
   keepUp(): void;
   /** One bounded step. True when there is more to do. */
   tidy(): boolean;
@@ -28,10 +32,10 @@ export function createTidying(parts: {
 }): Tidying {
   const { database, statements, space } = parts;
 
-  // NOOP moves nothing and tells how much there is to move.
-  const logPages = (): number => {
-    const [, log, moved] = statements.logState.get() as [busy: number, log: number, moved: number];
-    return log - moved;
+  // NOOP moves nothing and tells how long the log is and how much of it is left to move.
+  const logState = (): { pages: number; left: number } => {
+    const [, pages, moved] = statements.logState.get() as [busy: number, pages: number, moved: number];
+    return { pages, left: pages - moved };
   };
 
   /** A full disk or a reader in the way is no harm: the log stays as it is. */
@@ -44,7 +48,15 @@ export function createTidying(parts: {
     }
   };
 
-  const checkpoint: Tidying['checkpoint'] = (mode) => attempt(() => void database.pragma(`wal_checkpoint(${mode})`));
+  const mover = createMover(database.name);
+  // What was left when the mover last started. It is not started again in vain, where a backup that reads holds it up: only
+  // when it came on, or as much has come anew.
+  let leftBefore = Infinity;
+
+  const checkpoint: Tidying['checkpoint'] = (mode) => {
+    if (mode === 'truncate') mover.wait();
+    attempt(() => void database.pragma(`wal_checkpoint(${mode})`));
+  };
 
   // Free pages are reused by the next records, so a file shrinks only when there are many, or others need the space.
   const canShrink = (): boolean => {
@@ -57,7 +69,18 @@ export function createTidying(parts: {
     checkpoint,
 
     keepUp() {
-      if (logPages() >= CHECKPOINT_BUSY_PAGES) checkpoint('passive');
+      const { pages, left } = logState();
+      const isFarBehind = left >= CHECKPOINT_LEFT_PAGES_MAX;
+      if (isFarBehind) mover.wait();
+      const beyond = pages - CHECKPOINT_BUSY_PAGES;
+      if (beyond < 0 || mover.isBusy()) return;
+      if (isFarBehind || left <= CHECKPOINT_END_PAGES + beyond * CHECKPOINT_END_SHARE) {
+        checkpoint('passive');
+        leftBefore = Infinity;
+      } else if (left < leftBefore || left >= leftBefore + CHECKPOINT_BUSY_PAGES) {
+        leftBefore = left;
+        mover.start();
+      }
     },
 
     tidy() {
@@ -65,7 +88,7 @@ export function createTidying(parts: {
       if (shrinks) attempt(() => void database.pragma(`incremental_vacuum(${SHRINK_STEP_PAGES})`));
       // On a full disk the log gives its space back too, instead of keeping it for the next round.
       if (space.isFull()) checkpoint('truncate');
-      else if (logPages() >= CHECKPOINT_IDLE_PAGES) checkpoint('passive');
+      else if (logState().left >= CHECKPOINT_IDLE_PAGES) checkpoint('passive');
       return shrinks && canShrink();
     },
   };
