@@ -72,7 +72,9 @@ export function createArchive({ store, folder, seal }: ArchiveOptions): Archive 
     async run(namespaces, signal) {
       let removed = 0;
       for (const namespace of namespaces) {
-        for await (const page of recordPages(store, { namespace, includeExpired: true }, limits.compactionBatchMax)) {
+        const filter = { namespace, includeExpired: true };
+        const reading = { limit: limits.bulkPage, restTimes: limits.bulkRest, signal };
+        for await (const page of recordPages(store, filter, reading)) {
           const candidates = page.records.filter((record) => page.nowMs >= record.purgeMs);
           const due = (await Promise.all(candidates.map(readDue))).filter((found) => found !== undefined);
           if (due.length > 0) {

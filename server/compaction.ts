@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { durationMs, type DurationMs, type Namespace, type Store } from '../storage/contract/index.ts';
 import type { Archive } from './archive.ts';
 import { limits } from './limits.ts';
+import { pause, rest } from './pause.ts';
 
 export interface CompactionProgress {
   readonly resultsDropped: number;
@@ -30,8 +31,6 @@ export interface CompactionOptions {
   readonly archived: () => Promise<readonly Namespace[]>;
   /** Undefined: there is no folder, and those records stay. */
   readonly archive?: Archive | undefined;
-  /** Records of a batch while there is no hurry. */
-  readonly batchMin?: number;
   /** For tests: how often a round comes, and after how long an unheard leader is replaced. */
   readonly intervalMs?: number;
   readonly termMs?: number;
@@ -42,7 +41,6 @@ const LEADER = { collection: 'leader', name: 'compaction' };
 export function createCompaction(options: CompactionOptions): Compaction {
   const { store, log, archived, archive } = options;
   const { intervalMs = limits.compactionIntervalMs, termMs = limits.compactionTermMs } = options;
-  const { batchMin = limits.compactionBatchMax } = options;
   const serverId = randomUUID();
   const stopping = new AbortController();
   let totals: CompactionProgress = { resultsDropped: 0, recordsRemoved: 0, lagMs: durationMs(0) };
@@ -80,9 +78,10 @@ export function createCompaction(options: CompactionOptions): Compaction {
     const isStopped = (): boolean => signal?.aborted === true;
     while (left > 0 && !isStopped()) {
       const startMs = performance.now();
-      const { size, rest } = paceOf(done.lagMs, batchMin);
+      const { msMax, times } = paceOf(done.lagMs);
       const batch = await store.compact({
-        limit: Math.min(left, size),
+        limit: Math.min(left, limits.compactionBatchMax),
+        msMax,
         exceptNamespaces: await archived(),
       });
       const touched = batch.resultsDropped + batch.recordsRemoved;
@@ -90,7 +89,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
       done = add(done, batch);
       totals = add(totals, batch);
       if (!batch.more || touched === 0) break;
-      await pause(Math.max(limits.compactionPauseMsMin, (performance.now() - startMs) * rest), signal);
+      await rest({ startMs, times, msMin: limits.removalRestMsMin, signal });
     }
     return done;
   };
@@ -121,13 +120,17 @@ export function createCompaction(options: CompactionOptions): Compaction {
 }
 
 /**
- * A fifth of the time goes into it while records stay little longer than they must; the longer they do, the larger the
+ * A ninth of the time goes into it while records stay little longer than they must; the longer they do, the longer the
  * batches and the shorter the rests, up to half of it: removing must not fall behind what comes due for ever.
  */
-function paceOf(lagMs: number, batchMin: number): { readonly size: number; readonly rest: number } {
-  const { compactionLagMsCalm: calmMs, compactionLagMsMax: maxMs, compactionBatchMax } = limits;
+function paceOf(lagMs: number): { readonly msMax: number; readonly times: number } {
+  const { compactionLagMsCalm: calmMs, compactionLagMsMax: maxMs } = limits;
   const hurry = Math.min(1, Math.max(0, (lagMs - calmMs) / (maxMs - calmMs)));
-  return { size: Math.round(batchMin + (compactionBatchMax - batchMin) * hurry), rest: 4 - 3 * hurry };
+  const between = (calm: number, hurried: number): number => calm + (hurried - calm) * hurry;
+  return {
+    msMax: between(limits.compactionBatchMs, limits.compactionBatchMsMax),
+    times: between(limits.compactionRest, limits.compactionRestMin),
+  };
 }
 
 const add = (before: CompactionProgress, batch: CompactionProgress): CompactionProgress => ({
@@ -135,16 +138,3 @@ const add = (before: CompactionProgress, batch: CompactionProgress): CompactionP
   recordsRemoved: before.recordsRemoved + batch.recordsRemoved,
   lagMs: batch.lagMs,
 });
-
-async function pause(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, durationMs);
-    signal?.addEventListener('abort', finish);
-    if (signal?.aborted === true) finish();
-  });
-}

@@ -87,7 +87,6 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   const compaction = createCompaction({
     store: records,
     log,
-    batchMin: isShared ? limits.compactionBatchMax : limits.compactionBatchAlone,
     archive:
       archiveFolder === undefined
         ? undefined

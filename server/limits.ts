@@ -134,10 +134,21 @@ export const limits = {
   quotaCountsMs: SECOND_MS,
   /** Records touched at a time: about 10 ms of a store's time. */
   compactionBatchMax: 500,
-  /** On a store with one writer everybody waits behind a batch: about a millisecond. 500 made the median begin 1.5 to 2.8
-   * times as long on a busy machine, 50 and longer rests 1.4. */
-  compactionBatchAlone: 50,
-  compactionPauseMsMin: 5,
+  /** On a store with one writer everybody waits behind a batch, so that it ends after so long, and later in a hurry. */
+  compactionBatchMs: 0.5,
+  compactionBatchMsMax: 5,
+  /** So many times as long as a batch took compaction rests, and in a hurry. */
+  compactionRest: 8,
+  compactionRestMin: 1,
+  /** Records that a purge removes at a time: on a store with one writer half a millisecond for whoever waits behind them. */
+  purgeBatch: 32,
+  purgeRest: 10,
+  removalRestMsMin: 5,
+  /** Steps that a call for one page may look on where nothing matches: of a millisecond each on SQLite. */
+  listStepsMax: 10,
+  /** Records that whoever reads very many reads at a time: as long. After it there is a rest, so many times as long. */
+  bulkPage: 200,
+  bulkRest: 1,
   /** Up to here records may outstay their time before compaction works harder, and where it works its hardest. */
   compactionLagMsCalm: 10 * MINUTE_MS,
   compactionLagMsMax: 30 * MINUTE_MS,

@@ -2,16 +2,27 @@
 // reads a single page and takes it for all has missed some.
 
 import type { ListFilter, ListPage, Store } from '../storage/contract/index.ts';
+import { rest } from './pause.ts';
 
+export interface Reading {
+  readonly limit: number;
+  /** For who reads very many: so many times as long as a page took there is a rest, and callers hardly notice. */
+  readonly restTimes?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Empty pages too, so that whoever reads can stop between any two. */
 export async function* recordPages(
   store: Pick<Store, 'list'>,
   filter: ListFilter,
-  limit: number,
+  { limit, restTimes, signal }: Reading,
 ): AsyncGenerator<ListPage, void> {
   let after: string | undefined;
   do {
+    const startMs = performance.now();
     const page: ListPage = await store.list({ ...filter, limit, ...(after === undefined ? {} : { after }) });
-    if (page.records.length > 0) yield page;
+    if (restTimes !== undefined) await rest({ startMs, times: restTimes, signal });
+    yield page;
     after = page.next;
   } while (after !== undefined);
 }

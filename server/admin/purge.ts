@@ -11,20 +11,14 @@ import {
   type PurgeRecordsResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
 import type { EpochMs, StoredRecord } from '../../storage/contract/index.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { recordMessage } from '../messages.ts';
+import { rest } from '../pause.ts';
 import { recordPages } from '../record-pages.ts';
 import { readReason, Violations } from '../validate.ts';
 import { readFilter, type Selection } from './records.ts';
-
-/** Records that are looked at in one go. */
-const BATCH = 250;
-/** So many times as long as a batch took it rests: a purge takes at most a third of what the store can do. */
-const REST = 2;
-const EXPORT_BATCH = 100;
 
 interface Tally {
   matched: number;
@@ -56,15 +50,13 @@ export async function* purgeRecords(
   const finish = await engine.audit.begin(call, event);
   let isDone = false;
   try {
-    for await (const { records } of pages(engine, selection, BATCH)) {
-      for (let start = 0; start < records.length; start += limits.compactionBatchAlone) {
+    for await (const { records } of pages(engine, selection, call)) {
+      for (let start = 0; start < records.length; start += limits.purgeBatch) {
         assertNotOver(call);
         const startMs = performance.now();
-        // On a store with one writer everybody waits behind a batch, so that it is as small as compaction's.
-        const batch = records.slice(start, start + limits.compactionBatchAlone);
-        await removeAll(engine, batch, request.force, tally);
+        await removeAll(engine, records.slice(start, start + limits.purgeBatch), request.force, tally);
         yield progress(tally, false);
-        await pause(Math.max(limits.compactionPauseMsMin, (performance.now() - startMs) * REST), call.signal);
+        await rest({ startMs, times: limits.purgeRest, msMin: limits.removalRestMsMin, signal: call.signal });
       }
     }
     isDone = true;
@@ -80,8 +72,8 @@ export async function* exportRecords(
   call: CallContext,
 ): AsyncGenerator<ExportRecordsResponse, void> {
   const selection = readFilter(request.filter ?? create(RecordFilterSchema));
-  for await (const { records, nowMs } of pages(engine, selection, EXPORT_BATCH)) {
-    assertNotOver(call);
+  for await (const { records, nowMs } of pages(engine, selection, call)) {
+    if (records.length === 0) continue;
     const whole = request.includePayloads ? await withPayloads(engine, records) : records;
     const view = { withResult: request.includePayloads, withCheckpoint: request.includePayloads };
     yield create(ExportRecordsResponseSchema, { records: whole.map((record) => recordMessage(record, nowMs, view)) });
@@ -107,19 +99,17 @@ function readPurge(request: PurgeRecordsRequest): string {
   return reason;
 }
 
-/** Ends early when the caller hangs up. */
-const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> =>
-  sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-
 interface RecordsPage {
   readonly records: readonly StoredRecord[];
   readonly nowMs: EpochMs;
 }
 
-async function* pages(engine: Engine, selection: Selection, limit: number): AsyncGenerator<RecordsPage, void> {
-  for await (const page of recordPages(engine.store, selection.filter, limit)) {
-    const records = page.records.filter((record) => selection.matches(record, page.nowMs));
-    if (records.length > 0) yield { records, nowMs: page.nowMs };
+/** Until the caller hangs up, which is noticed also where nothing matches for long. */
+async function* pages(engine: Engine, selection: Selection, call: CallContext): AsyncGenerator<RecordsPage, void> {
+  const reading = { limit: limits.bulkPage, restTimes: limits.bulkRest, signal: call.signal };
+  for await (const page of recordPages(engine.store, selection.filter, reading)) {
+    assertNotOver(call);
+    yield { records: page.records.filter((record) => selection.matches(record, page.nowMs)), nowMs: page.nowMs };
   }
 }
 
@@ -129,8 +119,7 @@ async function* countMatching(
   call: CallContext,
 ): AsyncGenerator<PurgeRecordsResponse, void> {
   const tally: Tally = { matched: 0, removed: 0, kept: 0 };
-  for await (const { records } of pages(engine, selection, 4 * BATCH)) {
-    assertNotOver(call);
+  for await (const { records } of pages(engine, selection, call)) {
     tally.matched += records.length;
     yield progress(tally, false);
   }

@@ -17,6 +17,8 @@ import {
   orphanOf,
   type EpochMs,
   type ListFilter,
+  type ListPage,
+  type ListRequest,
   type StoredRecord,
   type StoredState,
 } from '../../storage/contract/index.ts';
@@ -45,11 +47,7 @@ export async function listRecords(engine: Engine, request: ListRecordsRequest): 
   const selection = readFilter(filter);
   const question = `records:${await engine.pageSecret()}:${toJsonString(RecordFilterSchema, filter)}`;
   const page = readPage(question, request);
-  const found = await engine.store.list({
-    ...selection.filter,
-    limit: page.size,
-    ...(page.after === '' ? {} : { after: page.after }),
-  });
+  const found = await firstFound(engine, { ...selection.filter, limit: page.size }, page.after);
   const records = found.records.filter((record) => selection.matches(record, found.nowMs));
   return create(ListRecordsResponseSchema, {
     records: records.map((record) => {
@@ -58,6 +56,16 @@ export async function listRecords(engine: Engine, request: ListRecordsRequest): 
     }),
     nextPageToken: found.next === undefined ? '' : pageToken(question, found.next),
   });
+}
+
+/** What matches little is looked for some steps long, so that the caller need not ask for each. */
+async function firstFound(engine: Engine, request: ListRequest, after: string): Promise<ListPage> {
+  let page = await engine.store.list({ ...request, ...(after === '' ? {} : { after }) });
+  for (let steps = 1; steps < limits.listStepsMax; steps += 1) {
+    if (page.records.length > 0 || page.next === undefined) break;
+    page = await engine.store.list({ ...request, after: page.next });
+  }
+  return page;
 }
 
 /** Older than any record can be: longest ttl, grace and hold together. */

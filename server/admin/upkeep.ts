@@ -91,7 +91,7 @@ async function countOrphans(
 ): Promise<OrphanCount> {
   const filter = { orphanedOnly: true, ...(namespace === '' ? {} : { namespace: namespace as Namespace }) };
   const since: EpochMs[] = [];
-  for await (const { records, nowMs } of recordPages(store, filter, ORPHANS_PAGE)) {
+  for await (const { records, nowMs } of recordPages(store, filter, { limit: ORPHANS_PAGE })) {
     for (const record of records) {
       const orphan = isVisible(record.namespace) ? orphanOf(record, nowMs) : undefined;
       if (orphan !== undefined) since.push(orphan.sinceMs);

@@ -66,7 +66,11 @@ interface Seen {
 
 async function lookAtOrphans(engine: Engine, namespace: Namespace, count: number): Promise<readonly Seen[]> {
   const seen: Seen[] = [];
-  for await (const { records, nowMs } of recordPages(engine.store, { namespace, orphanedOnly: true }, count)) {
+  for await (const { records, nowMs } of recordPages(
+    engine.store,
+    { namespace, orphanedOnly: true },
+    { limit: count },
+  )) {
     seen.push(...records.map((record) => ({ record, nowMs })));
     if (seen.length >= count) break;
   }

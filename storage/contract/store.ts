@@ -149,6 +149,8 @@ export interface RemoveRequest extends RecordId {
 export interface CompactRequest {
   /** At most this many records are touched, oldest first. */
   readonly limit: number;
+  /** A store in which everybody waits behind this call ends it after so long, with one record touched or more. */
+  readonly msMax?: number;
   /** Records of these namespaces are left alone (they are archived before they go). */
   readonly exceptNamespaces?: readonly Namespace[];
 }

@@ -15,8 +15,14 @@ export const CHUNK_OPERATIONS = 32;
 /** Operations that may wait for their answer. Above it the store says so instead of eating memory. */
 export const QUEUE_OPERATIONS_MAX = 100_000;
 
-/** Records that one step of a listing looks at: some milliseconds for whoever waits behind it. */
-export const LIST_SCAN_ROWS_MAX = 5_000;
+/** How long one step of a listing may look for what matches: for so long whoever comes meanwhile waits behind it. */
+export const LIST_STEP_MS = 1;
+
+/** Candidates that it looks at before it looks at the time. */
+export const LIST_CHUNK_ROWS = 250;
+
+/** Due records that a compaction reads at a time: a quarter of a millisecond. */
+export const COMPACT_CHUNK_ROWS = 25;
 
 /** Share of all records up to which a namespace is listed from the index instead of by a pass over all rows. */
 export const LIST_NAMESPACE_SHARE_MAX = 0.125;

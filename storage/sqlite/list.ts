@@ -1,8 +1,8 @@
-// Listing: an index names candidates in a stable order, a filter picks among them. Each call looks at a bounded number of
-// candidates, so that a filter that matches little never holds up the writer; a page may be short and still have a next.
+// Listing: an index names candidates in a stable order, a filter picks among them. Each call looks for a bounded
+// time, so that a filter that matches little never holds up the writer; a page may be short and still have a next.
 
 import type { EpochMs, ListRequest } from '../contract/index.ts';
-import { LIST_NAMESPACE_SHARE_MAX, LIST_SCAN_ROWS_MAX } from './limits.ts';
+import { LIST_CHUNK_ROWS, LIST_NAMESPACE_SHARE_MAX, LIST_STEP_MS } from './limits.ts';
 import type { Cell } from './protocol.ts';
 import type { Table } from './records.ts';
 import { packRow, rowId, stateCode } from './rows.ts';
@@ -24,14 +24,20 @@ interface Cursor {
 export const LIST_CURSOR = /^(?:rows|namespace|orphans|unknown)\.\d{1,15}\.\d{1,15}$/;
 
 export function runList(table: Table, request: ListRequest, nowMs: EpochMs): ListSlice {
-  const cursor = request.after === undefined ? firstCursor(table, request) : parseCursor(request.after);
-  const candidates = candidatesAfter(table, cursor, request, nowMs);
-  const rows = matching(table, candidates, request, nowMs);
-  const last = rows.length === request.limit ? rows.at(-1) : undefined;
-  const seen = last === undefined ? candidates.at(-1) : candidates.find(([, id]) => id === rowId(last));
-  const isMore = seen !== undefined && (seen !== candidates.at(-1) || candidates.length === LIST_SCAN_ROWS_MAX);
-  if (isMore) return { nowMs, rows, next: `${cursor.by}.${seen[0]}.${seen[1]}` };
-  return { nowMs, rows, next: cursor.by === 'orphans' ? 'unknown.0.0' : undefined };
+  let cursor = request.after === undefined ? firstCursor(table, request) : parseCursor(request.after);
+  const candidatesAfter = candidatesBy(table, cursor.by, request, nowMs);
+  const rows: (readonly Cell[])[] = [];
+  const startMs = performance.now();
+  do {
+    const candidates = candidatesAfter(cursor);
+    rows.push(...matching(table, candidates, { ...request, limit: request.limit - rows.length }, nowMs));
+    const last = rows.length === request.limit ? rows.at(-1) : undefined;
+    const seen = last === undefined ? candidates.at(-1) : candidates.find(([, id]) => id === rowId(last));
+    const isMore = seen !== undefined && (seen !== candidates.at(-1) || candidates.length === LIST_CHUNK_ROWS);
+    if (!isMore) return { nowMs, rows, next: cursor.by === 'orphans' ? 'unknown.0.0' : undefined };
+    cursor = { by: cursor.by, place: seen[0], id: seen[1] };
+  } while (rows.length < request.limit && performance.now() - startMs < LIST_STEP_MS);
+  return { nowMs, rows, next: `${cursor.by}.${cursor.place}.${cursor.id}` };
 }
 
 function parseCursor(text: string): Cursor {
@@ -49,22 +55,29 @@ function firstCursor(table: Table, { namespace, orphanedOnly }: ListRequest): Cu
   return { by: own < all * LIST_NAMESPACE_SHARE_MAX ? 'namespace' : 'rows', place: 0, id: 0 };
 }
 
-function candidatesAfter(table: Table, cursor: Cursor, request: ListRequest, nowMs: EpochMs): readonly Candidate[] {
-  const { statements, places, recent } = table;
-  const { place, id } = cursor;
-  const after = { place, id, limit: LIST_SCAN_ROWS_MAX };
-  switch (cursor.by) {
+/** Gives the next candidates after one. Those in memory are gathered once for all of a call. */
+function candidatesBy(
+  { statements, places, recent }: Table,
+  by: Cursor['by'],
+  request: ListRequest,
+  nowMs: EpochMs,
+): (after: Cursor) => readonly Candidate[] {
+  const limit = LIST_CHUNK_ROWS;
+  switch (by) {
     case 'rows':
-      return statements.listRows.all({ id, limit: after.limit });
+      return ({ id }) => statements.listRows.all({ id, limit });
     case 'namespace': {
       const range = request.namespace === undefined ? { from: 0, until: 0 } : places.rangeOf(request.namespace);
-      const written = statements.listNamespace.all({ ...after, ...range });
-      return merged(written, recent.between(range.from, range.until), after);
+      const inMemory = recent.between(range.from, range.until);
+      return ({ place, id }) => {
+        const written = statements.listNamespace.all({ place, id, limit, ...range });
+        return merged(written, inMemory, { place, id, limit });
+      };
     }
     case 'orphans':
-      return statements.listOrphans.all({ ...after, now: nowMs });
+      return ({ place, id }) => statements.listOrphans.all({ place, id, limit, now: nowMs });
     case 'unknown':
-      return statements.listUnknown.all(after);
+      return ({ place, id }) => statements.listUnknown.all({ place, id, limit });
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type RemoveRequest,
   type StoreStats,
 } from '../contract/index.ts';
+import { COMPACT_CHUNK_ROWS } from './limits.ts';
 import { findAt, type Table } from './records.ts';
 import { stateOf } from './rows.ts';
 
@@ -27,12 +28,18 @@ export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs):
 
 export function runCompact(table: Table, request: CompactRequest, nowMs: EpochMs): CompactResult {
   const except = JSON.stringify(request.exceptNamespaces ?? []);
-  const due = table.statements.due.all(nowMs, except, request.limit);
-  let resultsDropped = 0;
-  let recordsRemoved = 0;
-  for (const row of due as DueRow[]) {
-    if (row[4] <= nowMs) recordsRemoved += purge(table, row, nowMs);
-    else resultsDropped += dropResult(table, row, nowMs);
+  const untilMs = performance.now() + (request.msMax ?? Infinity);
+  let [resultsDropped, recordsRemoved, isOver] = [0, 0, false];
+  while (!isOver) {
+    const touched = resultsDropped + recordsRemoved;
+    const due = table.statements.due.all(nowMs, except, Math.min(COMPACT_CHUNK_ROWS, request.limit - touched));
+    for (const row of due as DueRow[]) {
+      if (row[4] <= nowMs) recordsRemoved += purge(table, row, nowMs);
+      else resultsDropped += dropResult(table, row, nowMs);
+      isOver = performance.now() >= untilMs;
+      if (isOver) break;
+    }
+    isOver ||= resultsDropped + recordsRemoved === touched;
   }
   // Their keys were not read.
   if (recordsRemoved > 0) table.held.forgetAll();

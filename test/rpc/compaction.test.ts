@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { createCompaction, type Compaction } from '../../server/compaction.ts';
+import { limits } from '../../server/limits.ts';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
 import { openManaged } from './managed.ts';
@@ -52,7 +53,7 @@ describe('of two servers on one store', () => {
 describe('compaction', () => {
   const MINUTE_MS = 60_000;
 
-  /** How many records each batch may touch, of 150 that have been due for so long. */
+  /** How long each batch may take a store with one writer, of three that touch records that have been due for so long. */
   async function batchesAt(lagMs: number): Promise<readonly number[]> {
     await using scene = await openManaged({ policy: { ttl: ms(1000), lateRetryGrace: ms(0) } });
     for (let index = 0; index < 150; index += 1) {
@@ -60,26 +61,26 @@ describe('compaction', () => {
       await scene.client.complete(scene.holder(await scene.acquire({ key }), key));
     }
     scene.advance(1000 + lagMs);
-    const sizes: number[] = [];
+    const times: number[] = [];
     const store: Store = {
       ...scene.store,
       async compact(request, options) {
-        sizes.push(request.limit);
-        return scene.store.compact(request, options);
+        times.push(request.msMax ?? Infinity);
+        return scene.store.compact({ ...request, limit: 50 }, options);
       },
     };
     const log = pino({ level: 'silent' });
-    const compaction = createCompaction({ store, log, archived: async () => [], batchMin: 50 });
+    const compaction = createCompaction({ store, log, archived: async () => [] });
     const { recordsRemoved } = await compaction.run({ limit: Infinity });
     expect(recordsRemoved).toBe(150);
-    return sizes;
+    return times;
   }
 
-  test('takes small batches while records stay little longer than they must, and larger ones the longer they do', async () => {
-    expect(await batchesAt(MINUTE_MS)).toEqual([50, 50, 50]);
+  test('takes short batches while records stay little longer than they must, and longer ones the longer they do', async () => {
+    const { compactionBatchMs: shortest, compactionBatchMsMax: longest } = limits;
+    expect(await batchesAt(MINUTE_MS)).toEqual([shortest, shortest, shortest]);
     const late = await batchesAt(20 * MINUTE_MS);
-    expect(late[1]).toBeGreaterThan(250);
-    expect(late[1]).toBeLessThan(300);
-    expect((await batchesAt(60 * MINUTE_MS))[1]).toBe(500);
+    expect(late[1]).toBeCloseTo((shortest + longest) / 2, 1);
+    expect((await batchesAt(60 * MINUTE_MS))[1]).toBe(longest);
   });
 });

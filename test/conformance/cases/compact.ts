@@ -76,7 +76,7 @@ export const compactCases: Cases = {
     scene.setNow((holders.at(-1)?.purgeMs ?? 0) - RESULT_TTL_MS);
     const outcomes = await completeMany(scene, 9, 'outcome');
     scene.advance(RESULT_TTL_MS);
-    const totals = await compactAll(scene, 4);
+    const totals = await compactAll(scene, { limit: 4 });
     expect(totals).toEqual({ resultsDropped: 9, recordsRemoved: 9 });
     expect(await presentOf(scene, holders)).toEqual(holders.map(() => false));
     expect(await droppedOf(scene, outcomes)).toEqual(outcomes.map(() => true));
@@ -98,7 +98,7 @@ export const compactCases: Cases = {
     const held = await scene.acquire({ key: keyOf('held') });
     await scene.finish(byToken(await scene.acquire({ key: keyOf('done') })), completed(), { key: keyOf('done') });
     const done = await scene.record({ key: keyOf('done') });
-    expect(await compactAll(scene, 6)).toEqual({ resultsDropped: 0, recordsRemoved: 20 });
+    expect(await compactAll(scene, { limit: 6 })).toEqual({ resultsDropped: 0, recordsRemoved: 20 });
     expectSame(await scene.find({ key: keyOf('held') }), held);
     expectSame(await scene.find({ key: keyOf('done') }), done);
   },
@@ -157,6 +157,13 @@ export const compactCases: Cases = {
     expect(await scene.find()).toBeUndefined();
   },
 
+  'with no time at all each call touches one record or more, and says that there is more': async (scene) => {
+    await drain(scene.store);
+    const holders = await acquireMany(scene, 7);
+    scene.setNow(holders.at(-1)?.purgeMs ?? 0);
+    expect(await compactAll(scene, { msMax: 0 })).toEqual({ resultsDropped: 0, recordsRemoved: 7 });
+  },
+
   'two compactions at once count each record once': async (scene) => {
     await drain(scene.store);
     const holders = await acquireMany(scene, 40);
@@ -178,11 +185,12 @@ export const compactCases: Cases = {
 const compact = (scene: Scene, over: Partial<CompactRequest> = {}) =>
   scene.store.compact({ limit: 1_000, ...over }, scene.at());
 
-async function compactAll(scene: Scene, limit: number) {
+async function compactAll(scene: Scene, over: Partial<CompactRequest>) {
   const totals = { resultsDropped: 0, recordsRemoved: 0 };
   for (let round = 0; round < 100; round += 1) {
-    const { resultsDropped, recordsRemoved, more } = await compact(scene, { limit });
-    expect(resultsDropped + recordsRemoved).toBeLessThanOrEqual(limit);
+    const { resultsDropped, recordsRemoved, more } = await compact(scene, over);
+    expect(resultsDropped + recordsRemoved).toBeLessThanOrEqual(over.limit ?? Infinity);
+    expect(resultsDropped + recordsRemoved).toBeGreaterThan(more ? 0 : -1);
     totals.resultsDropped += resultsDropped;
     totals.recordsRemoved += recordsRemoved;
     if (!more) return totals;
