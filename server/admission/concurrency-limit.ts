@@ -95,7 +95,7 @@ export function createConcurrencyLimit(): ConcurrencyLimit {
 
 /** Below this a window's mean is chance. */
 const SAMPLES_MIN = 10;
-const TOLERANCE = 2;
+const TOLERANCE = 1.75;
 const DECREASE = 0.8;
 /** With fewer at the store a busy processor would let it run dry. */
 const SATURATED_MIN = 32;
