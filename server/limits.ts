@@ -138,11 +138,11 @@ export const limits = {
   compactionBatchMs: 0.5,
   compactionBatchMsMax: 5,
   /** So many times as long as a batch took compaction rests, and in a hurry. */
-  compactionRest: 8,
+  compactionRest: 12,
   compactionRestMin: 1,
   /** Records that a purge removes at a time: on a store with one writer half a millisecond for whoever waits behind them. */
   purgeBatch: 32,
-  purgeRest: 10,
+  purgeRest: 13,
   removalRestMsMin: 5,
   /** Steps that a call for one page may look on where nothing matches: of a millisecond each on SQLite. */
   listStepsMax: 10,

@@ -20,7 +20,7 @@ import type { Outcome } from './scale.ts';
 
 const DAY_MS = 86_400_000;
 /** Windows of a turn with the purge, to one without. */
-const WINDOWS_WITH = 6;
+const WINDOWS_WITH = 12;
 /** Some twelve minutes. */
 const TURNS_MAX = 50;
 
