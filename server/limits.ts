@@ -145,7 +145,7 @@ export const limits = {
   purgeRest: 13,
   removalRestMsMin: 5,
   /** Steps that a call for one page may look on where nothing matches: of a millisecond each on SQLite. */
-  listStepsMax: 10,
+  listStepsMax: 5,
   /** Records that whoever reads very many reads at a time: as long. After it there is a rest, so many times as long. */
   bulkPage: 200,
   bulkRest: 1,
