@@ -65,8 +65,10 @@ export const limits = {
   /** A caller that must ask again is told to wait at most this long, so that a renewed or early outcome is seen soon. */
   retryAfterMsHintMax: SECOND_MS,
   retryAfterMsHintMin: 50,
-  /** A waiting begin answers this long before the caller's deadline, so that the answer still arrives. */
+  /** A waiting begin and a search answer this long before the caller's deadline, so that the answer still arrives. */
   deadlineMarginMs: 50,
+  /** A search that has found nothing for this long answers an empty page: whoever waits sees that it goes on. */
+  searchMsMax: 250,
   /** Who follows calls is sent what came this often, and at most this many. */
   tailEveryMs: 250,
   tailKeptMax: 500,
@@ -144,8 +146,6 @@ export const limits = {
   purgeBatch: 32,
   purgeRest: 13,
   removalRestMsMin: 5,
-  /** Steps that a call for one page may look on where nothing matches: of a millisecond each on SQLite. */
-  listStepsMax: 5,
   /** Records that whoever reads very many reads at a time: as long. After it there is a rest, so many times as long. */
   bulkPage: 200,
   bulkRest: 1,

@@ -10,15 +10,17 @@ import {
   type PurgeRecordsRequest,
   type PurgeRecordsResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
-import type { EpochMs, StoredRecord } from '../../storage/contract/index.ts';
+import type { StoredRecord } from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { recordMessage } from '../messages.ts';
 import { rest } from '../pause.ts';
-import { recordPages } from '../record-pages.ts';
 import { readReason, Violations } from '../validate.ts';
-import { readFilter, type Selection } from './records.ts';
+import { readFilter, selectedPages, type Selection } from './records.ts';
+
+/** Of a purge, a count, an export. */
+const BULK = { limit: limits.bulkPage, restTimes: limits.bulkRest };
 
 interface Tally {
   matched: number;
@@ -50,7 +52,7 @@ export async function* purgeRecords(
   const finish = await engine.audit.begin(call, event);
   let isDone = false;
   try {
-    for await (const { records } of pages(engine, selection, call)) {
+    for await (const { records } of selectedPages(engine, selection, BULK, call)) {
       for (let start = 0; start < records.length; start += limits.purgeBatch) {
         assertNotOver(call);
         const startMs = performance.now();
@@ -72,7 +74,7 @@ export async function* exportRecords(
   call: CallContext,
 ): AsyncGenerator<ExportRecordsResponse, void> {
   const selection = readFilter(request.filter ?? create(RecordFilterSchema));
-  for await (const { records, nowMs } of pages(engine, selection, call)) {
+  for await (const { records, nowMs } of selectedPages(engine, selection, BULK, call)) {
     if (records.length === 0) continue;
     const whole = request.includePayloads ? await withPayloads(engine, records) : records;
     const view = { withResult: request.includePayloads, withCheckpoint: request.includePayloads };
@@ -99,27 +101,13 @@ function readPurge(request: PurgeRecordsRequest): string {
   return reason;
 }
 
-interface RecordsPage {
-  readonly records: readonly StoredRecord[];
-  readonly nowMs: EpochMs;
-}
-
-/** Until the caller hangs up, which is noticed also where nothing matches for long. */
-async function* pages(engine: Engine, selection: Selection, call: CallContext): AsyncGenerator<RecordsPage, void> {
-  const reading = { limit: limits.bulkPage, restTimes: limits.bulkRest, signal: call.signal };
-  for await (const page of recordPages(engine.store, selection.filter, reading)) {
-    assertNotOver(call);
-    yield { records: page.records.filter((record) => selection.matches(record, page.nowMs)), nowMs: page.nowMs };
-  }
-}
-
 async function* countMatching(
   engine: Engine,
   selection: Selection,
   call: CallContext,
 ): AsyncGenerator<PurgeRecordsResponse, void> {
   const tally: Tally = { matched: 0, removed: 0, kept: 0 };
-  for await (const { records } of pages(engine, selection, call)) {
+  for await (const { records } of selectedPages(engine, selection, BULK, call)) {
     tally.matched += records.length;
     yield progress(tally, false);
   }

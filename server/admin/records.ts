@@ -18,14 +18,14 @@ import {
   type EpochMs,
   type ListFilter,
   type ListPage,
-  type ListRequest,
   type StoredRecord,
   type StoredState,
 } from '../../storage/contract/index.ts';
-import type { Engine } from '../context.ts';
+import { assertNotOver, remainingMs, type CallContext, type Engine } from '../context.ts';
 import { invalidFields, Rejection } from '../errors.ts';
 import { recordMessage, stateOf } from '../messages.ts';
 import { limits } from '../limits.ts';
+import { recordPages, type Reading } from '../record-pages.ts';
 import { readDuration, readKey, readNamespace, readText, Violations } from '../validate.ts';
 import { pageToken, readPage } from './pages.ts';
 
@@ -42,30 +42,40 @@ export async function getRecord(engine: Engine, request: GetRecordRequest): Prom
   return create(GetRecordResponseSchema, { record: recordMessage(record, nowMs, view) });
 }
 
-export async function listRecords(engine: Engine, request: ListRecordsRequest): Promise<ListRecordsResponse> {
+export async function listRecords(
+  engine: Engine,
+  request: ListRecordsRequest,
+  call: CallContext,
+): Promise<ListRecordsResponse> {
   const filter = request.filter ?? create(RecordFilterSchema);
   const selection = readFilter(filter);
   const question = `records:${await engine.pageSecret()}:${toJsonString(RecordFilterSchema, filter)}`;
   const page = readPage(question, request);
-  const found = await firstFound(engine, { ...selection.filter, limit: page.size }, page.after);
-  const records = found.records.filter((record) => selection.matches(record, found.nowMs));
-  return create(ListRecordsResponseSchema, {
-    records: records.map((record) => {
-      const withCheckpoint = orphanOf(record, found.nowMs) !== undefined;
-      return recordMessage(record, found.nowMs, { withResult: false, withCheckpoint });
-    }),
-    nextPageToken: found.next === undefined ? '' : pageToken(question, found.next),
-  });
+  const reading = { limit: page.size, after: page.after === '' ? undefined : page.after };
+  const untilMs = performance.now() + Math.min(limits.searchMsMax, remainingMs(call) - limits.deadlineMarginMs);
+  const response = create(ListRecordsResponseSchema);
+  for await (const { records, nowMs, next } of selectedPages(engine, selection, reading, call)) {
+    response.nextPageToken = next === undefined ? '' : pageToken(question, next);
+    response.records = records.map((record) => {
+      const withCheckpoint = orphanOf(record, nowMs) !== undefined;
+      return recordMessage(record, nowMs, { withResult: false, withCheckpoint });
+    });
+    if (records.length > 0 || performance.now() >= untilMs) break;
+  }
+  return response;
 }
 
-/** What matches little is looked for some steps long, so that the caller need not ask for each. */
-async function firstFound(engine: Engine, request: ListRequest, after: string): Promise<ListPage> {
-  let page = await engine.store.list({ ...request, ...(after === '' ? {} : { after }) });
-  for (let steps = 1; steps < limits.listStepsMax; steps += 1) {
-    if (page.records.length > 0 || page.next === undefined) break;
-    page = await engine.store.list({ ...request, after: page.next });
+/** Until the caller hangs up, which is noticed also where nothing matches for long. */
+export async function* selectedPages(
+  { store }: Engine,
+  { filter, matches }: Selection,
+  reading: Reading,
+  call: CallContext,
+): AsyncGenerator<ListPage, void> {
+  for await (const page of recordPages(store, filter, { ...reading, signal: call.signal })) {
+    assertNotOver(call);
+    yield { ...page, records: page.records.filter((record) => matches(record, page.nowMs)) };
   }
-  return page;
 }
 
 /** Older than any record can be: longest ttl, grace and hold together. */
@@ -74,7 +84,7 @@ const AGE_MS_MAX = 2 * limits.ttlMsMax;
 export interface Selection {
   readonly filter: ListFilter;
   /** What the store's filter cannot say: derived states and the exact key. */
-  matches(record: StoredRecord, nowMs: EpochMs): boolean;
+  readonly matches: (record: StoredRecord, nowMs: EpochMs) => boolean;
 }
 
 /** Turns the API's filter into the store's. Throws INVALID_FIELD. */

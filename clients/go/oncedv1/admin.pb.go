@@ -1365,7 +1365,7 @@ type ListRecordsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Without payloads, but for checkpoints of orphans.
 	Records []*IntentRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
-	// For the next page; empty on the last.
+	// For the next page; empty on the last. A page may be short, and after a long search empty, and not the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -639,7 +639,7 @@ export declare type ListRecordsResponse = Message<"onced.v1.ListRecordsResponse"
   records: IntentRecord[];
 
   /**
-   * For the next page; empty on the last.
+   * For the next page; empty on the last. A page may be short, and after a long search empty, and not the last.
    *
    * @generated from field: string next_page_token = 2;
    */
