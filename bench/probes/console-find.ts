@@ -1,5 +1,5 @@
 // How much later than the RPC itself the console's Find shows its first page, over many records on SQLite, in Chromium.
-// A prefix that stands far back is answered by empty pages first, each a call of its own: all of them are the RPC.
+// A prefix that stands far back may be answered by empty pages first, one for each 250 ms of search: all calls are the RPC.
 // node bench/probes/console-find.ts [records]
 
 import { mkdtemp, rm } from 'node:fs/promises';

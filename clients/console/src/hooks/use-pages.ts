@@ -22,7 +22,8 @@ interface Listed<Row> {
   readonly rows: readonly Row[];
   readonly pagesRead: number;
   readonly nextPageToken: string | undefined;
-  readonly firstPageMs: number | undefined;
+  /** What it took until there were rows, or so far, empty pages and all. */
+  readonly firstPageMs: number;
   readonly trouble: Trouble | undefined;
   readonly isLoading: boolean;
 }
@@ -38,8 +39,6 @@ export interface Pages<Row> extends Listed<Row> {
 }
 
 const BATCH = 100;
-/** Empty pages can come by the hundred, each sooner than the screen would be ready for the next. */
-const PROGRESS_MS = 250;
 /** About a kilobyte each. */
 export const ROWS_MAX = 100_000;
 
@@ -47,7 +46,7 @@ const NOTHING: Listed<never> = {
   rows: [],
   pagesRead: 0,
   nextPageToken: undefined,
-  firstPageMs: undefined,
+  firstPageMs: 0,
   trouble: undefined,
   isLoading: false,
 };
@@ -70,24 +69,19 @@ export function usePages<Row>(options: PagesOptions<Row>): Pages<Row> {
     ending.current = controller;
     const wanted = now.current.rows.length + (latest.current.batch ?? BATCH);
     show({ ...now.current, isLoading: true, trouble: undefined });
-    let shownMs = performance.now();
     try {
       while (now.current.rows.length < Math.min(wanted, ROWS_MAX) && now.current.nextPageToken !== '') {
         const startMs = performance.now();
         const page = await latest.current.ask(now.current.nextPageToken ?? '', controller.signal);
         if (controller.signal.aborted) return;
         const { rows, pagesRead, firstPageMs } = now.current;
-        const endMs = performance.now();
-        now.current = {
+        show({
           ...now.current,
           rows: page.rows.length === 0 ? rows : [...rows, ...page.rows],
           pagesRead: pagesRead + 1,
           nextPageToken: page.nextPageToken,
-          firstPageMs: firstPageMs ?? endMs - startMs,
-        };
-        if (page.rows.length === 0 && endMs - shownMs < PROGRESS_MS) continue;
-        show(now.current);
-        shownMs = endMs;
+          firstPageMs: rows.length > 0 ? firstPageMs : firstPageMs + performance.now() - startMs,
+        });
       }
       show({ ...now.current, isLoading: false });
     } catch (error) {

@@ -20,7 +20,7 @@ export function ListStatus<Row>({ pages, one }: ListStatusProps<Row>) {
         {!isLoading && isComplete && ', all there are'}
         {!isLoading && !isComplete && !isFull && ' so far, more below'}
         {isFull && ', no more are shown: narrow the filter'}
-        {firstPageMs !== undefined && <span className="dim"> · first page in {showDuration(firstPageMs)}</span>}
+        {rows.length > 0 && <span className="dim"> · first page in {showDuration(firstPageMs)}</span>}
       </p>
       {isLoading && (
         <Button size="compact-xs" variant="default" onClick={pages.stop}>
