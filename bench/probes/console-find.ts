@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { durationMs, type Key, type LeaseToken, type Namespace } from '../../storage/contract/index.ts';
 import { openSqliteStore } from '../../storage/sqlite/index.ts';
-import { buildConsole } from '../../test/console/scene.ts';
+import { buildConsole } from '../../test/support/build-console.ts';
 import { launchChromium, openPage } from '../../test/support/chromium.ts';
 import { serveOnced } from '../../test/support/onced.ts';
 

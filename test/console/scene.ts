@@ -1,17 +1,15 @@
 // What the console's tests share: a real server in a process of its own, the console in a real Chromium, and an operator's
 // calls to make and look at records.
 
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
+import { buildConsole } from '../support/build-console.ts';
 import { launchChromium, openPage, type WatchedPage } from '../support/chromium.ts';
 import { makeFolder, serveOnced, type Served } from '../support/onced.ts';
 import { connect, connectAdmin, type AdminClient, type CallOptions, type TestClient } from '../support/server.ts';
 
-const BUILD = fileURLToPath(new URL('../../clients/console/build.ts', import.meta.url));
 export const ADMIN_KEY = 'the-admin-key-of-the-console-tests';
 
 export interface Scene extends AsyncDisposable {
@@ -77,12 +75,6 @@ function withToken<Client extends object>(client: Client, token: string | undefi
     async (request, options) => send(request, { token, ...options }),
   ]);
   return { ...client, ...Object.fromEntries(signed) };
-}
-
-/** What is tested is what the sources say now; built already, this takes a moment. */
-export function buildConsole(): void {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BUILD], { encoding: 'utf8', timeout: 120_000 });
-  if (status !== 0) throw new Error(`the console could not be built: ${stdout}${stderr}`);
 }
 
 export const freshNamespace = (): string => `console/${randomUUID().slice(0, 8)}`;

@@ -8,7 +8,7 @@ import { loadConfig } from '../../server/config/load.ts';
 import { startServer } from '../../server/main.ts';
 import { describeWithChromium, launchChromium, openPage } from '../support/chromium.ts';
 import { makeFolder } from '../support/onced.ts';
-import { buildConsole } from './scene.ts';
+import { buildConsole } from '../support/build-console.ts';
 
 describeWithChromium('the console over TLS', () => {
   test('shows figures and follows calls by HTTPS', async () => {
