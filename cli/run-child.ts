@@ -19,11 +19,15 @@ export async function runChild([program = '', ...args]: readonly string[], conte
   // A process group of its own, so that all that it has started is stopped with it; on a terminal it must stay in ours, to
   // read from it, and gets the terminal's signals by itself.
   const isGroup = !process.stdin.isTTY;
+  // Before it starts: it may be at work, and we be told to stop, before the call that starts it comes back.
+  let started: ChildProcess | undefined;
+  const stopping = stopWhenTold(() => started?.pid, context, isGroup);
   const child = spawn(program, args, {
     stdio: ['inherit', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
     detached: isGroup,
   });
+  started = child;
   const failed = Promise.withResolvers<Ended>();
   child.on('error', ({ message }) => failed.resolve({ kind: 'missing', message }));
   const output = keepOutput();
@@ -35,7 +39,6 @@ export async function runChild([program = '', ...args]: readonly string[], conte
     output.add('err', chunk);
     process.stderr.write(chunk);
   });
-  const stopping = stopWhenTold(child, context, isGroup);
   try {
     // A process that has no id was never there.
     if (child.pid === undefined) return await failed.promise;
@@ -52,7 +55,7 @@ export async function runChild([program = '', ...args]: readonly string[], conte
 
 /** By a signal to us, or because the lease can be lost: then it has half of what is left to end by itself. */
 function stopWhenTold(
-  child: ChildProcess,
+  pidOf: () => number | undefined,
   context: WorkContext,
   isGroup: boolean,
 ): { wasTold(): boolean; end(): void } {
@@ -61,7 +64,8 @@ function stopWhenTold(
   const send = (signal: NodeJS.Signals): void => {
     wasTold = true;
     try {
-      if (child.pid !== undefined) process.kill(isGroup ? -child.pid : child.pid, signal);
+      const pid = pidOf();
+      if (pid !== undefined) process.kill(isGroup ? -pid : pid, signal);
     } catch {
       // It has ended by itself.
     }

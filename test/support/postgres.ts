@@ -140,7 +140,23 @@ interface Running {
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
+/** One that was killed leaves its backends behind for a moment, and nobody may start beside them. */
+const LEFT_BEHIND = 'pre-existing shared memory block';
+const LEFT_BEHIND_MS_MAX = 10_000;
+
 async function run(program: string, args: string[]): Promise<Running> {
+  const endMs = performance.now() + LEFT_BEHIND_MS_MAX;
+  for (;;) {
+    try {
+      return await runOnce(program, args);
+    } catch (error) {
+      if (!String(error).includes(LEFT_BEHIND) || performance.now() > endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function runOnce(program: string, args: string[]): Promise<Running> {
   const child = spawn(program, args, { ...RUN_AS, stdio: ['ignore', 'ignore', 'pipe'] });
   const exit = once(child, 'exit');
   try {
