@@ -1,18 +1,10 @@
 // Pauses of work that goes on beside callers.
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** Ends early when the signal fires. */
-export async function pause(durationMs: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const finish = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, durationMs);
-    signal?.addEventListener('abort', finish);
-    if (signal?.aborted === true) finish();
-  });
-}
+export const pause = async (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+  sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 
 export interface Rest {
   /** When the step began after which to rest. */

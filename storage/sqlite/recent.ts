@@ -63,8 +63,9 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
   return {
     idsAt(hash) {
       const newer = newest.idsAt(hash);
-      const older = leaving?.entries.idsAt(hash) ?? newer;
-      return older.length === 0 || older === newer ? newer : [...newer, ...older];
+      if (leaving === undefined) return newer;
+      const older = leaving.entries.idsAt(hash);
+      return older.length === 0 ? newer : [...newer, ...older];
     },
 
     nextId: () => (lastUsed += 1),
