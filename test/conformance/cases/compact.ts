@@ -123,6 +123,18 @@ export const compactCases: Cases = {
     expectSame(await scene.find(), again);
   },
 
+  'an orphan that ends unknown goes at its new purge, also when that is sooner than it was': async (scene) => {
+    await drain(scene.store);
+    const orphan = await scene.acquire();
+    scene.setNow(orphan.leaseExpireMs);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 0 });
+    const outcome = await scene.finish(byToken(orphan), unknown);
+    expect(outcome.purgeMs).toBeLessThan(orphan.purgeMs);
+    scene.setNow(outcome.purgeMs);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 1 });
+    expect(await scene.find()).toBeUndefined();
+  },
+
   'failed, released, unknown and abandoned records go at their purge too': async (scene) => {
     await drain(scene.store);
     for (const settlement of [failed, released, unknown]) {
