@@ -29,7 +29,7 @@ describeWithChromium('sessions', () => {
     await using console = await scene.open(pathTo('/purge', { namespace }));
     const { page } = console;
     await signIn(console, secret);
-    await page.getByRole('textbox', { name: 'Key' }).fill('order-');
+    await page.getByRole('textbox', { name: 'Key', exact: true }).fill('order-');
     await scene.admin.revokeApiKey({ id: apiKey?.id ?? '', reason: 'a test' });
     await expect
       .poll(
@@ -44,7 +44,7 @@ describeWithChromium('sessions', () => {
     await page.getByText('Your session has ended').waitFor();
     await signIn(console, ADMIN_KEY);
     await page.getByRole('heading', { name: 'Purge' }).waitFor();
-    expect(await page.getByRole('textbox', { name: 'Key' }).inputValue()).toBe('order-');
+    expect(await page.getByRole('textbox', { name: 'Key', exact: true }).inputValue()).toBe('order-');
     expect(console.faults).toEqual([]);
   });
 

@@ -61,7 +61,7 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
   const folder = await mkdtemp(join(tmpdir(), 'onced-redis-'));
   const port = options.port ?? (await freePort());
   const own = { port: String(port), bind: host, dir: folder };
-  const settings = options.sentinel === true ? own : { ...SETTINGS, ...options.settings, ...own };
+  const settings = options.sentinel === true ? own : { ...(await withBusPort(options.settings)), ...own };
 
   let running: Running | undefined;
 
@@ -119,6 +119,12 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
   };
   await server.start();
   return server;
+}
+
+/** By itself Redis takes its port plus 10,000 for the cluster bus, which the system may have given to somebody's connection. */
+async function withBusPort(settings: RedisSettings = {}): Promise<RedisSettings> {
+  const isCluster = settings['cluster-enabled'] === 'yes';
+  return { ...SETTINGS, ...(isCluster && { 'cluster-port': String(await freePort()) }), ...settings };
 }
 
 interface Running {
