@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { limits } from './limits.ts';
+import { replaceStreamTable } from './short-lives.ts';
 
 export interface ConnectionBounds {
   readonly connectionsMax: number;
@@ -42,6 +43,7 @@ export function boundConnections(server: Server, options: ConnectionsOptions): v
     listener.on('session', (session: ServerHttp2Session) => {
       endWhenOld(session, options);
       endWhenFlooding(session, options.log);
+      replaceStreamTable(session);
     });
   }
 }

@@ -10,7 +10,7 @@ import { invalidFields, Rejection, statusBytes, type CallOver } from './errors.t
 import { answerable, execute, executeStream, type Answer, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
 import type { StreamOperation, UnaryOperation } from './operations.ts';
-import type { Evidence, Identify } from './principal.ts';
+import { everybodyIsAnonymous, type Evidence, type Identify } from './principal.ts';
 
 /** Stands in for a request whose bytes are no message of its type; grpc-js would answer INTERNAL by itself. */
 export class MalformedRequest {
@@ -81,6 +81,8 @@ async function sendAll(options: CallOptions, operation: StreamOperation, stream:
   }
 }
 
+const NOTHING_SHOWN: Evidence = { authorization: undefined, peer: '', certificate: undefined };
+
 /** What the call asks and who asks it. Throws the rejection of one that cannot be taken as it came. */
 async function takeCall(
   { method, identify }: CallOptions,
@@ -89,7 +91,8 @@ async function takeCall(
 ): Promise<Execution & { call: { signal: AbortSignal } }> {
   assertTakeable(call.metadata);
   if (call.request instanceof MalformedRequest) throw call.request.rejection;
-  const evidence = evidenceOf(call);
+  // A server without credentials asks for nothing.
+  const evidence = identify === everybodyIsAnonymous ? NOTHING_SHOWN : evidenceOf(call);
   const found = identify(evidence);
   const principal = found instanceof Promise ? await found : found;
   const identifyAgain = identifyAgainOf(identify, evidence);
@@ -97,19 +100,13 @@ async function takeCall(
   return { name: method.localName, request: call.request, call: context, identifyAgain };
 }
 
-/** What a call shows of its caller; read when asked for, since a server without credentials asks for nothing. */
+/** What a call shows of its caller. No getters: an object literal with them costs a hidden class of its own for each call. */
 export function evidenceOf(call: ServerSurfaceCall): Evidence {
+  const [authorization] = call.metadata.get('authorization');
   return {
-    get authorization() {
-      const [authorization] = call.metadata.get('authorization');
-      return typeof authorization === 'string' ? authorization : undefined;
-    },
-    get peer() {
-      return call.getPeer();
-    },
-    get certificate() {
-      return call.getAuthContext().sslPeerCertificate;
-    },
+    authorization: typeof authorization === 'string' ? authorization : undefined,
+    peer: call.getPeer(),
+    certificate: call.getAuthContext().sslPeerCertificate,
   };
 }
 

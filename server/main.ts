@@ -16,6 +16,7 @@ import { createMetrics, type MetricsOwner } from './metrics.ts';
 import { OTHER } from './namespace-labels.ts';
 import type { JournalPlace } from './outage.ts';
 import { createReadiness, type Readiness } from './readiness.ts';
+import { makeNothingOld } from './short-lives.ts';
 import { sealedAlone } from './sealing/sealing.ts';
 import { openWrappingKeys, type WrappingKeys } from './sealing/wrapping-keys.ts';
 import { grpcCredentials, tlsFilesOf } from './tls.ts';
@@ -126,6 +127,7 @@ export interface RunningServer {
 /** Opens the store (which checks itself), listens, and says where. What it opened is closed again when a step fails. */
 export async function startServer(config: Config, log: Logger, worker?: Worker): Promise<RunningServer> {
   const startMs = performance.now();
+  makeNothingOld();
   const pepper = readPepper(config);
   const tls = tlsFilesOf(config);
   const wrapping = config.sealingKeys === undefined ? undefined : openWrappingKeys(config.sealingKeys, log);

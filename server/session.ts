@@ -42,7 +42,7 @@ export function createSessions(options: SessionOptions): Sessions {
   const openSession = async (stream: Stream): Promise<void> => {
     assertTakeable(stream.metadata);
     // Read now: it is looked at again as long as the session lasts.
-    const evidence = { ...evidenceOf(stream) };
+    const evidence = evidenceOf(stream);
     const session = { ...options, stream, evidence, principal: await options.identify(evidence) };
     const drain = runSession(session, () => {
       open.delete(drain);
