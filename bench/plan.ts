@@ -87,10 +87,14 @@ export function blockOf(scenario: ScenarioName, choice: Choice): Block | undefin
       );
     case 'unary-vs-echo': {
       const pair = [unary, subjectNamed('echo-unary')];
-      return block('Unary calls against a no-op echo on the same grpc-js stack', [
-        ...at(pair, work('begin')),
-        ...[1, 16, 64, 256].flatMap((inFlight) => at(pair, work('intent'), closed(inFlight))),
-      ]);
+      return block(
+        'Unary calls against a no-op echo on the same grpc-js stack',
+        [
+          ...at(pair, work('begin')),
+          ...[1, 16, 64, 256].flatMap((inFlight) => at(pair, work('intent'), closed(inFlight))),
+        ],
+        1,
+      );
     }
     case 'single':
       return block(

@@ -35,10 +35,14 @@ async function prepared(load: LoadProcess, { subject, work }: Cell, progress: Pr
   }
 }
 
+/** Until what was just started has been compiled: it is half as fast before. */
+const COLD_MS = 4000;
+
 export function createBench({ records, progress }: { records: number; progress: Progress }): Bench {
   const servers = new Map<string, Server>();
   const loads = new Map<string, LoadProcess>();
   const missing = new Map<string, string>();
+  const warmed = new Set<string>();
 
   const loadOf = async (subject: Subject): Promise<LoadProcess | undefined> => {
     if (missing.has(subject.name)) return undefined;
@@ -81,7 +85,11 @@ export function createBench({ records, progress }: { records: number; progress: 
       for (const cell of block.cells) {
         progress.step(`${block.scenario}: preparing ${cell.subject.title}`);
         const load = await loadOf(cell.subject);
-        if (load !== undefined && (await prepared(load, cell, progress))) cells.push(cell);
+        if (load === undefined || !(await prepared(load, cell, progress))) continue;
+        cells.push(cell);
+        if (warmed.has(cell.subject.name)) continue;
+        warmed.add(cell.subject.name);
+        await window({ ...block, warmUpMs: COLD_MS }, cell);
       }
       const results = cells.map((cell) => ({ scenario: block.scenario, cell, rounds: [] as WindowResult[] }));
       for (let round = 1; round <= block.rounds; round += 1) {

@@ -10,7 +10,7 @@ import { invalidFields, Rejection, statusBytes, type CallOver } from './errors.t
 import { answerable, execute, executeStream, type Answer, type Answering, type Execution } from './execute.ts';
 import { limits } from './limits.ts';
 import type { StreamOperation, UnaryOperation } from './operations.ts';
-import { everybodyIsAnonymous, type Evidence, type Identify } from './principal.ts';
+import { everybodyIsAnonymous, type Evidence, type Identify, type Principal } from './principal.ts';
 
 /** Stands in for a request whose bytes are no message of its type; grpc-js would answer INTERNAL by itself. */
 export class MalformedRequest {
@@ -48,15 +48,26 @@ type StreamCall = ServerWritableStream<Message | MalformedRequest, Message>;
 export function unaryHandler(options: CallOptions, operation: UnaryOperation) {
   return (call: UnaryCall, callback: sendUnaryData<Message>): void => {
     const hangUp = listenForHangUp(call);
-    void takeCall(options, call, hangUp)
-      .then(async (execution) => execute(options, operation, execution))
-      // Without this a mistake would leave the caller hanging until its deadline.
-      .catch((error: unknown): Answer => ({ ok: false, error: answerable(error, options.log) }))
-      .then((answer) => {
-        hangUp.isAnswered = true;
-        respond(answer, callback);
-      });
+    void answerTo(options, operation, { call, hangUp }).then((answer) => {
+      hangUp.isAnswered = true;
+      respond(answer, callback);
+    });
   };
+}
+
+interface Taken {
+  readonly call: UnaryCall;
+  readonly hangUp: HangUp;
+}
+
+async function answerTo(options: CallOptions, operation: UnaryOperation, { call, hangUp }: Taken): Promise<Answer> {
+  try {
+    const execution = takeCall(options, call, hangUp);
+    return await execute(options, operation, execution instanceof Promise ? await execution : execution);
+  } catch (error) {
+    // Without this a mistake would leave the caller hanging until its deadline.
+    return { ok: false, error: answerable(error, options.log) };
+  }
 }
 
 function respond(answer: Answer, callback: sendUnaryData<Message>): void {
@@ -83,21 +94,31 @@ async function sendAll(options: CallOptions, operation: StreamOperation, stream:
 
 const NOTHING_SHOWN: Evidence = { authorization: undefined, peer: '', certificate: undefined };
 
-/** What the call asks and who asks it. Throws the rejection of one that cannot be taken as it came. */
-async function takeCall(
+type CallExecution = Execution & { readonly call: { readonly signal: AbortSignal } };
+
+/**
+ * What the call asks and who asks it; a promise only where that has to be looked up, since each costs every call. Throws, or
+ * rejects with, the rejection of one that cannot be taken as it came.
+ */
+function takeCall(
   { method, identify }: CallOptions,
   call: UnaryCall | StreamCall,
   hangUp: HangUp,
-): Promise<Execution & { call: { signal: AbortSignal } }> {
+): CallExecution | Promise<CallExecution> {
   assertTakeable(call.metadata);
-  if (call.request instanceof MalformedRequest) throw call.request.rejection;
+  const { request } = call;
+  if (request instanceof MalformedRequest) throw request.rejection;
   // A server without credentials asks for nothing.
   const evidence = identify === everybodyIsAnonymous ? NOTHING_SHOWN : evidenceOf(call);
-  const found = identify(evidence);
-  const principal = found instanceof Promise ? await found : found;
   const identifyAgain = identifyAgainOf(identify, evidence);
-  const context = { deadlineMs: deadlineOf(call), signal: hangUp.signal, principal };
-  return { name: method.localName, request: call.request, call: context, identifyAgain };
+  const executionOf = (principal: Principal): CallExecution => ({
+    name: method.localName,
+    request,
+    call: { deadlineMs: deadlineOf(call), signal: hangUp.signal, principal },
+    identifyAgain,
+  });
+  const principal = identify(evidence);
+  return principal instanceof Promise ? principal.then(executionOf) : executionOf(principal);
 }
 
 /** What a call shows of its caller. No getters: an object literal with them costs a hidden class of its own for each call. */
