@@ -2,6 +2,7 @@
 // answer, count, log.
 
 import { randomUUID } from 'node:crypto';
+import { status as Code } from '@grpc/grpc-js';
 import type { Message } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { StoreError } from '../storage/contract/index.ts';
@@ -45,6 +46,7 @@ export async function execute(
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
     const { load = 'admin' } = operation;
     const namespace = fields.namespace ?? '';
+    if (load !== 'none' && admission.isTooLate(load, call.deadlineMs)) throw new CallOver(Code.DEADLINE_EXCEEDED);
     if (load !== 'none' && !admission.enter(load, namespace)) await admission.queue({ load, namespace, call });
     try {
       const response = await operation.run(engine, request, call);

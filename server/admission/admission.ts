@@ -11,6 +11,7 @@ import { troubleOf, type ProcessState } from './guards.ts';
 import { LOAD_CLASSES, type LoadClass, type RefusalCause } from './load-class.ts';
 import { createOverload } from './overload.ts';
 import { overloadRejection } from './refusals.ts';
+import { createStoreTime } from './store-time.ts';
 import { createStreamCounts } from './stream-counts.ts';
 
 export interface AdmissionState {
@@ -33,6 +34,8 @@ export interface Admission {
   isTight(): boolean;
   /** As `enter` would refuse it, and counted so; undefined when it would not, and then nothing is counted. */
   refuseEarly(load: LoadClass, namespace: string): Rejection | undefined;
+  /** Less of the caller's time is left than the store takes: nobody would hear of what is written. Holders are never late. */
+  isTooLate(load: LoadClass, deadlineMs: number | undefined): boolean;
   /**
    * True: the operation runs now, and ends with `leave`. False: it has to `queue` first. Throws the refusal of one that
    * would wait in vain.
@@ -73,6 +76,7 @@ const SHED_MAX = 3;
 export function createAdmission(options: AdmissionOptions = {}): Admission {
   const { onRefused, onWaited, nowMs = () => performance.now() } = options;
   const limit = createConcurrencyLimit();
+  const storeTime = createStoreTime();
   const overload = createOverload();
   const streams = createStreamCounts();
   const queues: Readonly<Record<LoadClass, FairQueue<Waiting>>> = {
@@ -198,6 +202,11 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       return refusalOf(load, cause);
     },
 
+    isTooLate(load, deadlineMs) {
+      if (deadlineMs === undefined || (load !== 'begin' && load !== 'look')) return false;
+      return deadlineMs - nowMs() < storeTime.medianMs;
+    },
+
     enter(load, namespace) {
       if (load === 'admin') {
         if (queues.admin.size === 0 && adminInFlight < adminMax()) {
@@ -247,7 +256,10 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     },
 
     openStream: (load, namespace) => streams.open(load, namespace, () => refusalOf(load, 'streams')),
-    sample: (durationMs) => limit.sample(durationMs),
+    sample(durationMs) {
+      limit.sample(durationMs);
+      storeTime.sample(durationMs);
+    },
 
     state: () => ({
       limit: limit.current,
@@ -271,6 +283,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       const isSaturated = overload.isOn && utilization > limits.admissionSaturation;
       const shared = isMixed ? limits.admissionSharedMin : undefined;
       limit.tick(overload.isOn ? limits.admissionInFlightMin : shared, isSaturated);
+      storeTime.tick();
       arrived = 0;
       finished = 0;
       tickedMs = atMs;

@@ -143,6 +143,23 @@ describe('above the limit', () => {
     expect((patient.end as Rejection).detail.retryAfterMs).toBeGreaterThan(0);
   });
 
+  test('with less time left than the store takes nothing but a holder comes in, until the store is quick or not asked', async () => {
+    const world = openWorld();
+    const { admission } = world;
+    const lateness = () => (['settle', 'begin', 'look'] as const).map((load) => admission.isTooLate(load, 300));
+    expect(lateness()).toEqual([false, false, false]);
+    for (let sample = 0; sample < 300; sample += 1) admission.sample(sample % 3 === 0 ? 1 : 500);
+    expect(lateness()).toEqual([false, true, true]);
+    expect(admission.isTooLate('begin', 1000)).toBe(false);
+    expect(admission.isTooLate('begin', undefined)).toBe(false);
+    for (let sample = 0; sample < 300; sample += 1) admission.sample(sample % 3 === 0 ? 500 : 1);
+    expect(lateness()).toEqual([false, false, false]);
+    for (let sample = 0; sample < 100; sample += 1) admission.sample(500);
+    expect(lateness()).toEqual([false, true, true]);
+    await world.pass(5 * WINDOW_MS);
+    expect(admission.isTooLate('begin', 6 * WINDOW_MS)).toBe(false);
+  });
+
   test('an admin operation waits for its own few places only', async () => {
     const world = openWorld();
     await fill(world);
