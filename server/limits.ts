@@ -140,7 +140,7 @@ export const limits = {
   compactionBatchMs: 0.5,
   compactionBatchMsMax: 5,
   /** So many times as long as a batch took compaction rests, and in a hurry. */
-  compactionRest: 12,
+  compactionRest: 24,
   compactionRestMin: 1,
   /** Records that a purge removes at a time: on a store with one writer half a millisecond for whoever waits behind them. */
   purgeBatch: 32,

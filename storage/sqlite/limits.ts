@@ -28,10 +28,14 @@ export const COMPACT_CHUNK_ROWS = 25;
 export const LIST_NAMESPACE_SHARE_MAX = 0.125;
 
 /**
- * New records whose places are gathered before they are written in bulk, and at most twice as many in memory: 16 MiB. With
- * a million records a page then takes some twenty of them, with ten million two. A start reads as many rows.
+ * Records, new or gone, whose places are gathered before these are written or deleted in bulk, and at most twice as many in
+ * memory: 16 MiB, 32 where very many go. With a million records a page then takes some twenty of them, with ten million two.
+ * A start reads as many.
  */
 export const RECENT_RECORDS_MAX = 131_072;
+
+/** Batches of removed records that are forgotten at a time once their places have left: at most one comes meanwhile. */
+export const GONE_BATCHES_FORGOTTEN = 32;
 
 /**
  * Bits of the filter of places for each record there may be before it is made anew, larger: with two bits set for each it

@@ -72,7 +72,12 @@ export function createPlaceTable(expected: number): PlaceTable {
       }
     },
 
-    hashes: () => hashes.filter((hash) => hash >= 0),
+    hashes() {
+      const found = new Float64Array(size);
+      let count = 0;
+      for (const hash of hashes) if (hash >= 0) found[count++] = hash;
+      return found.subarray(0, count);
+    },
 
     between(from, until) {
       const found: Candidate[] = [];

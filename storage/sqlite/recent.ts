@@ -1,6 +1,9 @@
-// The places of the newest records, which stand in memory until they are written in bulk: sorted, many share a page,
-// where one written with its record would dirty a page of its own. A start reads them again from their rows.
+// What the table of places does not have yet of the newest records, and still has of the last that went: it stands in
+// memory until it is written and deleted in bulk. Sorted, many places share a page, where one that is written with its
+// record would dirty a page of its own. A start reads the new ones from their rows and the gone ones from what was
+// written with their removal.
 
+import { GONE_BATCHES_FORGOTTEN } from './limits.ts';
 import type { PlaceFilter } from './place-filter.ts';
 import { createPlaceTable, type PlaceTable } from './place-table.ts';
 import type { Candidate, Statements } from './statements.ts';
@@ -8,24 +11,33 @@ import type { Candidate, Statements } from './statements.ts';
 export interface Recent {
   /** Rows that may be the record at this place; whoever reads them compares namespace and key. */
   idsAt(hash: number): readonly number[];
-  /** The id of the next new row. Never one that was used before, also not by a row that is gone. */
+  /** The id of the next new row. Never one whose place may stand in the table, also of a row that is gone. */
   nextId(): number;
   added(hash: number, id: number): void;
+  /** From here on the table may have a place without a record. */
   removed(hash: number, id: number): void;
   /** Those from `from` up to, without, `until`, in no order. */
   between(from: number, until: number): readonly Candidate[];
-  /** Writes some places, inside the batch's transaction. */
+  /** Writes what this batch removed, and some places, inside the batch's transaction. */
   write(): void;
   committed(): void;
   rolledBack(): void;
 }
 
+interface Generation {
+  /** Not yet in the table. */
+  readonly added: PlaceTable;
+  /** Not to be in the table any more. */
+  readonly gone: PlaceTable;
+}
+
 /** A generation that is being written, in the order of places. */
-interface Leaving {
-  readonly entries: PlaceTable;
+interface Leaving extends Generation {
   readonly hashes: Float64Array;
-  /** No record up to this id is in a later generation. */
+  /** No new record up to this id is in a later generation. */
   readonly untilId: number;
+  /** Nor any that went in a batch up to this one. */
+  readonly untilBatch: number;
   written: number;
 }
 
@@ -37,15 +49,29 @@ interface Change {
 }
 
 export function createRecent(statements: Statements, filter: PlaceFilter, recordsMax: number): Recent {
+  const begun = (): Generation => ({ added: createPlaceTable(recordsMax), gone: createPlaceTable(1) });
+
   const [placedUntil = 0, lastId = 0] = statements.placed.get() as number[];
   let lastUsed = Math.max(placedUntil, lastId);
-  let newest = createPlaceTable(recordsMax);
+  let lastBatch = 0;
+  let newest = begun();
   let leaving: Leaving | undefined;
+  /** The batches up to this one are to be forgotten. */
+  let forgottenUntil = 0;
   // What this batch did, to be undone when it is rolled back.
   let changes: Change[] = [];
   let writtenNow: number | undefined;
 
-  for (const [hash, id] of statements.unplaced.iterate(placedUntil)) newest.add(hash, id);
+  for (const [hash, id] of statements.unplaced.iterate(placedUntil)) newest.added.add(hash, id);
+  for (const [batch, places] of statements.gone.iterate()) {
+    lastBatch = batch;
+    for (const [hash, id] of JSON.parse(places) as Candidate[]) {
+      newest.gone.add(hash, id);
+      lastUsed = Math.max(lastUsed, id);
+    }
+  }
+  /** Of those up to this id the table may have some, of a generation whose writing a stop has cut short. */
+  const readUntil = lastUsed;
 
   const change = (done: Change): void => {
     changes.push(done);
@@ -53,36 +79,58 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
     else done.entries.drop(done.hash, done.id);
   };
 
-  const place = ({ entries, hashes }: Leaving, from: number, until: number): void => {
+  const drop = (entries: PlaceTable, hash: number, id: number): boolean => {
+    const has = entries.idsAt(hash).includes(id);
+    if (has) change({ entries, hash, id, isAdded: false });
+    return has;
+  };
+
+  const place = ({ added, gone, hashes }: Leaving, from: number, until: number): void => {
     for (const hash of hashes.subarray(from, until)) {
-      filter.add(hash);
-      for (const id of entries.idsAt(hash)) statements.place.run(hash, id);
+      for (const id of gone.idsAt(hash)) statements.unplace.run(hash, id);
+      for (const id of added.idsAt(hash)) {
+        filter.add(hash);
+        statements.place.run(hash, id);
+      }
     }
+  };
+
+  const writeGone = (): void => {
+    const gone = changes.filter(({ entries }) => entries === newest.gone);
+    if (gone.length === 0) return;
+    // Not a number again that was rolled back: a generation may have closed with it.
+    lastBatch += 1;
+    statements.goneAdd.run(lastBatch, JSON.stringify(gone.map(({ hash, id }) => [hash, id])));
   };
 
   return {
     idsAt(hash) {
-      const newer = newest.idsAt(hash);
+      const newer = newest.added.idsAt(hash);
       if (leaving === undefined) return newer;
-      const older = leaving.entries.idsAt(hash);
+      const older = leaving.added.idsAt(hash);
       return older.length === 0 ? newer : [...newer, ...older];
     },
 
     nextId: () => (lastUsed += 1),
-    added: (hash, id) => change({ entries: newest, hash, id, isAdded: true }),
+    added: (hash, id) => change({ entries: newest.added, hash, id, isAdded: true }),
 
     removed(hash, id) {
-      for (const entries of leaving === undefined ? [newest] : [newest, leaving.entries]) {
-        if (entries.idsAt(hash).includes(id)) change({ entries, hash, id, isAdded: false });
-      }
+      if (drop(newest.added, hash, id) && id > readUntil) return;
+      if (leaving !== undefined) drop(leaving.added, hash, id);
+      change({ entries: newest.gone, hash, id, isAdded: true });
     },
 
     between: (from, until) => [
-      ...newest.between(from, until),
-      ...(leaving === undefined ? [] : leaving.entries.between(from, until)),
+      ...newest.added.between(from, until),
+      ...(leaving === undefined ? [] : leaving.added.between(from, until)),
     ],
 
     write() {
+      writeGone();
+      if (forgottenUntil > 0) {
+        const { changes: forgotten } = statements.goneForget.run(forgottenUntil, GONE_BATCHES_FORGOTTEN);
+        if (forgotten === 0) forgottenUntil = 0;
+      }
       if (leaving === undefined) return;
       // Twice as many as came: the generation is written when the next is half full.
       writtenNow = Math.min(leaving.hashes.length, leaving.written + 2 * changes.length + 1);
@@ -92,13 +140,16 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
 
     committed() {
       if (leaving !== undefined) leaving.written = writtenNow ?? leaving.written;
-      if (leaving?.written === leaving?.hashes.length) leaving = undefined;
+      if (leaving?.written === leaving?.hashes.length) {
+        forgottenUntil = leaving?.untilBatch ?? forgottenUntil;
+        leaving = undefined;
+      }
       writtenNow = undefined;
       changes = [];
       // Never inside a transaction: what is rolled back must find the generations as they were.
-      if (leaving !== undefined || newest.size < recordsMax) return;
-      leaving = { entries: newest, hashes: newest.hashes().sort(), untilId: lastUsed, written: 0 };
-      newest = createPlaceTable(recordsMax);
+      if (leaving !== undefined || newest.added.size + newest.gone.size < recordsMax) return;
+      leaving = { ...newest, hashes: sortedHashes(newest), untilId: lastUsed, untilBatch: lastBatch, written: 0 };
+      newest = begun();
     },
 
     rolledBack() {
@@ -110,4 +161,12 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
       changes = [];
     },
   };
+}
+
+function sortedHashes({ added, gone }: Generation): Float64Array {
+  const [ofAdded, ofGone] = [added.hashes(), gone.hashes()];
+  const all = new Float64Array(ofAdded.length + ofGone.length);
+  all.set(ofAdded);
+  all.set(ofGone, ofAdded.length);
+  return all.sort();
 }

@@ -29,20 +29,21 @@ export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs):
 export function runCompact(table: Table, request: CompactRequest, nowMs: EpochMs): CompactResult {
   const except = JSON.stringify(request.exceptNamespaces ?? []);
   const untilMs = performance.now() + (request.msMax ?? Infinity);
-  let [resultsDropped, recordsRemoved, isOver] = [0, 0, false];
+  let [resultsDropped, recordsRemoved, isOver, isHeld] = [0, 0, false, false];
   while (!isOver) {
     const touched = resultsDropped + recordsRemoved;
     const due = table.statements.due.all(nowMs, except, Math.min(COMPACT_CHUNK_ROWS, request.limit - touched));
     for (const row of due as DueRow[]) {
       if (row[4] <= nowMs) recordsRemoved += purge(table, row, nowMs);
       else resultsDropped += dropResult(table, row, nowMs);
+      isHeld ||= stateOf(row[2]) === 'IN_PROGRESS';
       isOver = performance.now() >= untilMs;
       if (isOver) break;
     }
     isOver ||= resultsDropped + recordsRemoved === touched;
   }
-  // Their keys were not read.
-  if (recordsRemoved > 0) table.held.forgetAll();
+  // Which of them is not known: their keys were not read. What is settled is not held.
+  if (isHeld) table.held.forgetAll();
   const oldest = table.statements.due.get(nowMs, except, 1) as DueRow | undefined;
   return {
     nowMs,

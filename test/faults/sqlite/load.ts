@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { openSqliteStore } from '../../../storage/sqlite/index.ts';
-import { claimOf, newToken, settleOf } from './scene.ts';
+import { claimOf, idOf, newToken, settleOf } from './scene.ts';
 
 const IN_FLIGHT = 16;
 
@@ -41,6 +41,7 @@ say({ kind: 'open' });
 
 async function beginAndComplete(): Promise<void> {
   const key = randomUUID();
+  if (Math.random() < 0.5) await beginAndRemove(key);
   const leaseToken = newToken();
   const result = `result of ${key}`;
   const claimed = { kind: 'claimed', key, leaseToken };
@@ -51,6 +52,12 @@ async function beginAndComplete(): Promise<void> {
   if (mode === 'unsafe') say(settled);
   await store.settle(settleOf(key, leaseToken, Buffer.from(result)));
   if (mode !== 'unsafe') say(settled);
+}
+
+/** So that the key has a former place while it is begun again. */
+async function beginAndRemove(key: string): Promise<void> {
+  const { record } = await store.claim(claimOf(key));
+  if (record !== undefined) await store.remove({ ...idOf(key), revision: record.revision, force: true });
 }
 
 async function lane(): Promise<void> {
