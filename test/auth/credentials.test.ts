@@ -59,7 +59,7 @@ describe('an API key', () => {
       (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
     );
     expect(shown).toContain(made.apiKey?.id);
-    expect(shown).not.toContain(made.secret.split('_')[2]);
+    expect(shown).not.toContain(made.secret.split('_').slice(2).join('_'));
   });
 
   test.each(['', 'x', 'onced_', 'onced_0000000000000000_AAAA', `onced_${'a'.repeat(5000)}_b`])(

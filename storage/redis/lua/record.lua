@@ -170,8 +170,8 @@ local function put(id, head, parts, result)
   local packed = seal(head, parts, result)
   redis.call('set', RECORD, packed)
   redis.call('zadd', INDEX, whole(score_of(head)), id)
-  -- A timer of an earlier attempt, or of the time before it ended unknown, may stand later than what is due now.
-  if head[STATE] == UNKNOWN or is_held(head[STATE]) and head[ATTEMPT] > 1 then redis.call('zrem', INDEX, TIMER .. id) end
+  -- A timer from before this write may stand later than what is due now, also where a lease only became shorter.
+  if parts.was_state and is_held(head[STATE]) then redis.call('zrem', INDEX, TIMER .. id) end
   recount(parts, head[STATE], #result + #(parts.checkpoint or ''))
   if #result <= RESULT_RETURNED_MAX then return packed end
   return string.sub(packed, 1, #packed - #result)

@@ -135,6 +135,20 @@ export const compactCases: Cases = {
     expect(await scene.find()).toBeUndefined();
   },
 
+  'an orphan whose lease is given anew for a shorter time goes at its new purge': async (scene) => {
+    await drain(scene.store);
+    const orphan = await scene.acquire();
+    scene.setNow(orphan.leaseExpireMs);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 0 });
+    const shorter = { leaseMs: durationMs(1), orphanTtlMs: durationMs(1), graceMs: durationMs(1) };
+    const { record, applied } = await scene.extend({ kind: 'revision', revision: orphan.revision }, shorter);
+    expect(applied).toBe(true);
+    expect(record?.purgeMs).toBeLessThan(orphan.purgeMs);
+    scene.setNow(record?.purgeMs ?? orphan.purgeMs);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 1 });
+    expect(await scene.find()).toBeUndefined();
+  },
+
   'failed, released, unknown and abandoned records go at their purge too': async (scene) => {
     await drain(scene.store);
     for (const settlement of [failed, released, unknown]) {
