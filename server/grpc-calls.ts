@@ -47,26 +47,20 @@ type StreamCall = ServerWritableStream<Message | MalformedRequest, Message>;
 
 export function unaryHandler(options: CallOptions, operation: UnaryOperation) {
   return (call: UnaryCall, callback: sendUnaryData<Message>): void => {
-    const hangUp = listenForHangUp(call);
-    void answerTo(options, operation, { call, hangUp }).then((answer) => {
-      hangUp.isAnswered = true;
-      respond(answer, callback);
-    });
+    void answerTo(options, operation, call).then((answer) => respond(answer, callback));
   };
 }
 
-interface Taken {
-  readonly call: UnaryCall;
-  readonly hangUp: HangUp;
-}
-
-async function answerTo(options: CallOptions, operation: UnaryOperation, { call, hangUp }: Taken): Promise<Answer> {
+async function answerTo(options: CallOptions, operation: UnaryOperation, call: UnaryCall): Promise<Answer> {
+  const hangUp = listenForHangUp(call);
   try {
     const execution = takeCall(options, call, hangUp);
     return await execute(options, operation, execution instanceof Promise ? await execution : execution);
   } catch (error) {
     // Without this a mistake would leave the caller hanging until its deadline.
     return { ok: false, error: answerable(error, options.log) };
+  } finally {
+    hangUp.isAnswered = true;
   }
 }
 

@@ -79,12 +79,6 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
     else done.entries.drop(done.hash, done.id);
   };
 
-  const drop = (entries: PlaceTable, hash: number, id: number): boolean => {
-    const has = entries.idsAt(hash).includes(id);
-    if (has) change({ entries, hash, id, isAdded: false });
-    return has;
-  };
-
   const place = ({ added, gone, hashes }: Leaving, from: number, until: number): void => {
     for (const hash of hashes.subarray(from, until)) {
       for (const id of gone.idsAt(hash)) statements.unplace.run(hash, id);
@@ -115,9 +109,10 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
     added: (hash, id) => change({ entries: newest.added, hash, id, isAdded: true }),
 
     removed(hash, id) {
-      if (drop(newest.added, hash, id) && id > readUntil) return;
-      if (leaving !== undefined) drop(leaving.added, hash, id);
-      change({ entries: newest.gone, hash, id, isAdded: true });
+      const isNew = newest.added.idsAt(hash).includes(id);
+      if (isNew) change({ entries: newest.added, hash, id, isAdded: false });
+      // Of the generation that is leaving, too: it is written before this one.
+      if (!isNew || id <= readUntil) change({ entries: newest.gone, hash, id, isAdded: true });
     },
 
     between: (from, until) => [

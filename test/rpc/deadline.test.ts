@@ -5,6 +5,7 @@ import { status as Code } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
+import { faultyStore } from '../support/faulty-store.ts';
 import { narrowStore } from '../support/narrow-store.ts';
 import { bytes, openScene, refusal } from './scene.ts';
 
@@ -44,21 +45,13 @@ describe('a call', () => {
   });
 
   test('with less time left than the store takes is over at once, and the store is not asked', async () => {
-    const narrow = narrowStore(createMemoryStore(), { atATime: 100, verbMs: 300 });
-    let claims = 0;
-    const store: Store = {
-      ...narrow,
-      async claim(request, options) {
-        claims += 1;
-        return narrow.claim(request, options);
-      },
-    };
-    await using scene = await openScene({ store });
+    const faulty = faultyStore(narrowStore(createMemoryStore(), { atATime: 100, verbMs: 300 }));
+    await using scene = await openScene({ store: faulty.store });
     await Promise.all(Array.from({ length: 100 }, async (_, index) => scene.begin({ key: `before-${index}` })));
-    const before = claims;
+    const before = faulty.writes();
     expect((await refusal(scene.begin({}, { timeoutMs: 100 }))).code).toBe(Code.DEADLINE_EXCEEDED);
     await sleep(200);
-    expect(claims).toBe(before);
+    expect(faulty.writes()).toBe(before);
   });
 
   test('that is hung up before the store is asked writes nothing', async () => {

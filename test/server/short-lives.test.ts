@@ -11,9 +11,9 @@ const COLLECTIONS_BEFORE = 15;
 
 test('of what calls allocate next to nothing outlives the minor collections', { timeout: 120_000 }, async () => {
   await using folder = await makeFolder();
-  const program = [process.execPath, '--trace-gc', new URL('../../cli/main.ts', import.meta.url).pathname, 'serve'];
+  const onced = new URL('../../cli/main.ts', import.meta.url).pathname;
   await using served = await serveOnced(['--store', `sqlite:${folder.path}/onced.db`], {
-    program: program as [string, ...string[]],
+    program: [process.execPath, '--trace-gc', onced, 'serve'],
   });
   const client = connect(served.grpc);
   const id = { namespace: 'shop', key: 'order-1' };

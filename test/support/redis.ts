@@ -123,8 +123,8 @@ export async function startRedis(options: RedisNodeOptions = {}): Promise<RedisS
 
 /** By itself Redis takes its port plus 10,000 for the cluster bus, which the system may have given to somebody's connection. */
 async function withBusPort(settings: RedisSettings = {}): Promise<RedisSettings> {
-  const isCluster = settings['cluster-enabled'] === 'yes';
-  return { ...SETTINGS, ...(isCluster && { 'cluster-port': String(await freePort()) }), ...settings };
+  const isAlone = settings['cluster-enabled'] === 'yes' && settings['cluster-port'] === undefined;
+  return { ...SETTINGS, ...settings, ...(isAlone && { 'cluster-port': String(await freePort()) }) };
 }
 
 interface Running {

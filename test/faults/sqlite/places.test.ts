@@ -206,3 +206,62 @@ test('a key that is begun again before its former place has left is found and li
     file.close();
   });
 });
+
+test('a new record never gets the id of one whose place is still to leave, where the last ids are gone', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'onced.db');
+    const open = (): Engine => openEngine({ path, ballastBytes: 4_096, recentRecordsMax: 400 }, SILENT);
+    const before = open();
+    before.run([claim('first'), claim('last')]);
+    before.close();
+    // What a start has read may have its place in the table, and so leaves it.
+    const between = open();
+    between.run([remove('last', revisionOf(between.run([read('last')])[0]) ?? 0)]);
+    crash(between, path);
+    const after = open();
+    after.run([claim('last')]);
+    expectSoundIndex(path);
+    crash(after, path);
+    const again = open();
+    expect(revisionOf(again.run([read('last')])[0])).toBeDefined();
+    again.close();
+  });
+});
+
+test('the places of a generation that a crash cut short leave with their records', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'onced.db');
+    const open = (recentRecordsMax: number): Engine =>
+      openEngine({ path, ballastBytes: 4_096, recentRecordsMax }, SILENT);
+    const before = open(20);
+    const keys = Array.from({ length: 21 }, (_, index) => `key-${index}`);
+    for (const key of keys) before.run([claim(key)]);
+    crash(before, path);
+    const after = open(400);
+    const revisions = keys.map((key) => revisionOf(after.run([read(key)])[0]) ?? 0);
+    after.run(keys.map((key, index) => remove(key, revisions[index] ?? 0)));
+    // Some were written, and those are to leave.
+    expect(expectSoundIndex(path).left).toBeGreaterThan(0);
+    after.close();
+  });
+});
+
+test('what was to leave is forgotten once it has left, however many batches it came in', async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, 'onced.db');
+    const open = (): Engine => openEngine({ path, ballastBytes: 4_096, recentRecordsMax: 300 }, SILENT);
+    const keys = Array.from({ length: 100 }, (_, index) => `key-${index}`);
+    const before = open();
+    before.run(keys.map(claim));
+    before.close();
+    const engine = open();
+    for (const key of keys) engine.run([remove(key, revisionOf(engine.run([read(key)])[0]) ?? 0)]);
+    // One generation gathers, is written and is forgotten; the next is not full by then.
+    for (let index = 0; index < 310; index += 1) engine.run([claim(`after-${index}`)]);
+    engine.close();
+    const file = new Sqlite(path, { readonly: true });
+    expect(file.prepare('select count(*) from gone').pluck().get()).toBe(0);
+    file.close();
+    expect(expectSoundIndex(path).left).toBe(0);
+  });
+});
