@@ -62,7 +62,7 @@ export const NAMESPACE_HASHES_MAX = 32_768;
 /** Log size (in pages of 4 KiB) from which an idle writer moves the log into the database. */
 export const CHECKPOINT_IDLE_PAGES = 1_000;
 
-/** Log size (in pages) at which it is moved beside a busy writer: 64 MiB bound the log and the next start. */
+/** Log size (in pages) at which it is moved beside a busy writer: 64 MiB, for the next start. */
 export const CHECKPOINT_BUSY_PAGES = 16_384;
 
 /**
@@ -72,8 +72,11 @@ export const CHECKPOINT_BUSY_PAGES = 16_384;
 export const CHECKPOINT_END_PAGES = 64;
 export const CHECKPOINT_END_SHARE = 1 / 16;
 
-/** Pages left to move from which the writer waits until they are: 256 MiB, on a disk that cannot take what comes. */
-export const CHECKPOINT_LEFT_PAGES_MAX = 65_536;
+/**
+ * Log size (in pages) at which the writer waits until it is moved, and begins it anew: 256 MiB bound it on a disk that cannot
+ * take what comes.
+ */
+export const CHECKPOINT_LOG_PAGES_MAX = 65_536;
 
 /** How long it waits. */
 export const MOVE_MS_MAX = 10_000;

@@ -7,7 +7,7 @@ import {
   CHECKPOINT_END_PAGES,
   CHECKPOINT_END_SHARE,
   CHECKPOINT_IDLE_PAGES,
-  CHECKPOINT_LEFT_PAGES_MAX,
+  CHECKPOINT_LOG_PAGES_MAX,
   SHRINK_FREE_PAGES_MIN,
   SHRINK_FREE_SHARE_MIN,
   SHRINK_STEP_PAGES,
@@ -70,11 +70,11 @@ export function createTidying(parts: {
 
     keepUp() {
       const { pages, left } = logState();
-      const isFarBehind = left >= CHECKPOINT_LEFT_PAGES_MAX;
-      if (isFarBehind) mover.wait();
+      const isAtBound = pages >= CHECKPOINT_LOG_PAGES_MAX;
+      if (isAtBound) mover.wait();
       const beyond = pages - CHECKPOINT_BUSY_PAGES;
       if (beyond < 0 || mover.isBusy()) return;
-      if (isFarBehind || left <= CHECKPOINT_END_PAGES + beyond * CHECKPOINT_END_SHARE) {
+      if (isAtBound || left <= CHECKPOINT_END_PAGES + beyond * CHECKPOINT_END_SHARE) {
         checkpoint('passive');
         leftBefore = Infinity;
       } else if (left < leftBefore || left >= leftBefore + CHECKPOINT_BUSY_PAGES) {
