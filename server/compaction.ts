@@ -120,7 +120,7 @@ export function createCompaction(options: CompactionOptions): Compaction {
 }
 
 /**
- * A thirteenth of the time goes into it while records stay little longer than they must; the longer they do, the longer the
+ * A twenty-fifth of the time goes into it while records stay little longer than they must; the longer they do, the longer the
  * batches and the shorter the rests, up to half of it: removing must not fall behind what comes due for ever.
  */
 function paceOf(lagMs: number): { readonly msMax: number; readonly times: number } {

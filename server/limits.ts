@@ -142,9 +142,9 @@ export const limits = {
   /** So many times as long as a batch took compaction rests, and in a hurry. */
   compactionRest: 24,
   compactionRestMin: 1,
-  /** Records that a purge removes at a time: on a store with one writer half a millisecond for whoever waits behind them. */
-  purgeBatch: 32,
-  purgeRest: 13,
+  /** Records that a purge removes at a time: on a store with one writer a third of a millisecond for whoever waits behind them. */
+  purgeBatch: 16,
+  purgeRest: 16,
   removalRestMsMin: 5,
   /** Records that whoever reads very many reads at a time: as long. After it there is a rest, so many times as long. */
   bulkPage: 200,
