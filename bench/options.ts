@@ -63,7 +63,7 @@ export function parseArguments(args: readonly string[]): Options {
   };
 }
 
-/** `echo` is a part of `unary-vs-echo` for those who want gRPC's own cost over both transports; `purge` takes eight minutes. */
+/** `echo` is a part of `unary-vs-echo` for those who want gRPC's own cost over both transports; `purge` takes a quarter of an hour. */
 const AGREED: readonly ScenarioName[] = SCENARIOS.filter((name) => name !== 'echo' && name !== 'purge');
 
 function wholeNumber(text: string): number {

@@ -12,7 +12,16 @@ export async function startRedis(sync: AppendSync): Promise<Server> {
   installPackage({ program: 'redis-server', name: 'redis-server' });
   const folder = await temporaryFolder('redis');
   const port = await freePort();
-  const settings = { bind: '127.0.0.1', port, dir: folder.path, save: '', appendonly: 'yes', appendfsync: sync };
+  const settings = {
+    bind: '127.0.0.1',
+    port,
+    dir: folder.path,
+    save: '',
+    appendonly: 'yes',
+    appendfsync: sync,
+    // A rewrite of the file would fall into one window and not into the next.
+    'auto-aof-rewrite-percentage': 0,
+  };
   const program = await startProgram({
     command: 'redis-server',
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),

@@ -58,7 +58,10 @@ export async function* purgeRecords(
         const startMs = performance.now();
         await removeAll(engine, records.slice(start, start + limits.purgeBatch), request.force, tally);
         yield progress(tally, false);
-        await rest({ startMs, times: limits.purgeRest, msMin: limits.removalRestMsMin, signal: call.signal });
+        const pace = engine.admission.isIdle()
+          ? { times: 1 }
+          : { times: limits.purgeRest, msMin: limits.removalRestMsMin };
+        await rest({ startMs, ...pace, signal: call.signal });
       }
     }
     isDone = true;

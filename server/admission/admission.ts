@@ -32,6 +32,8 @@ export interface AdmissionAsk {
 export interface Admission {
   /** More is asked than can be done: refusals are worth being early. */
   isTight(): boolean;
+  /** Nobody but operators has asked for anything in this window and the one before. */
+  isIdle(): boolean;
   /** As `enter` would refuse it, and counted so; undefined when it would not, and then nothing is counted. */
   refuseEarly(load: LoadClass, namespace: string): Rejection | undefined;
   /** Less of the caller's time is left than the store takes: nobody would hear of what is written. Holders are never late. */
@@ -92,6 +94,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   let shedding = 0;
   let shedCause: 'event_loop' | 'heap' = 'event_loop';
   let arrived = 0;
+  let arrivedBefore = 0;
   let finished = 0;
   let tickedMs = nowMs();
   let lastNamespace = '';
@@ -194,6 +197,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
 
   return {
     isTight: () => overload.isOn || shedding > 0,
+    isIdle: () => arrived === 0 && arrivedBefore === 0 && inFlight === 0,
 
     refuseEarly(load, namespace) {
       const cause = isShed(load) ? shedCause : 'queue_full';
@@ -284,6 +288,7 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       const shared = isMixed ? limits.admissionSharedMin : undefined;
       limit.tick(overload.isOn ? limits.admissionInFlightMin : shared, isSaturated);
       storeTime.tick();
+      arrivedBefore = arrived;
       arrived = 0;
       finished = 0;
       tickedMs = atMs;

@@ -171,6 +171,25 @@ describe('above the limit', () => {
   });
 });
 
+test('idle is when nobody but operators has asked in this window and the one before, and nothing runs', async () => {
+  const world = openWorld();
+  const { admission } = world;
+  expect(admission.isIdle()).toBe(true);
+  await world.arrive('admin');
+  expect(admission.isIdle()).toBe(true);
+  const holder = await world.arrive('settle');
+  await world.pass(3 * WINDOW_MS);
+  expect(admission.isIdle()).toBe(false);
+  await world.finish(holder);
+  expect(admission.isIdle()).toBe(true);
+  await world.finish(await world.arrive('look'));
+  expect(admission.isIdle()).toBe(false);
+  await world.pass(WINDOW_MS);
+  expect(admission.isIdle()).toBe(false);
+  await world.pass(WINDOW_MS);
+  expect(admission.isIdle()).toBe(true);
+});
+
 /** So many a millisecond arrive, so many are done; over so many windows. */
 async function flow(
   world: World,
