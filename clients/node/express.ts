@@ -46,8 +46,15 @@ export function idempotency<Request extends NodeRequest = NodeRequest>(
     };
     const served = await serveOnce(client, { request, key: found.key, facts }, settings);
     if (served.kind === 'answered') return answer(response, served.response);
+    if (hasBrokenOff(request)) {
+      await served.drop('release', 'the caller left before the handler ran');
+      return false;
+    }
     setAttempt(request, served.context);
-    holdResponse(response, responseBytesMax, async (own) => served.end(own));
+    holdResponse(response, responseBytesMax, {
+      ended: async (own) => served.end(own),
+      brokenOff: () => void served.drop('hold', 'the handler broke its response off'),
+    });
     return true;
   };
   const serve = async (request: Request, response: ServerResponse, next: Next): Promise<void> => {
@@ -69,6 +76,9 @@ function answer(response: ServerResponse, held: Parameters<typeof sendHeld>[1]):
   sendHeld(response, held);
   return false;
 }
+
+/** Its body was put back, and what parses it would not get it any more. */
+const hasBrokenOff = (request: NodeRequest): boolean => request.destroyed && !request.readableEnded;
 
 async function bodyOf(request: NodeRequest, bytesMax: number): Promise<Uint8Array> {
   const { body } = request;

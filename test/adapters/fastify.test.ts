@@ -2,6 +2,7 @@ import { fastify as createFastify, type FastifyReply, type FastifyRequest } from
 import { Readable } from 'node:stream';
 import { attemptOf, idempotency } from '../../clients/node/fastify.ts';
 import { describeHttp, type Serve } from './http-suite.ts';
+import { partsOf } from './scene.ts';
 
 const serve: Serve = async (client, options, shop) => {
   const app = createFastify();
@@ -21,6 +22,7 @@ const serve: Serve = async (client, options, shop) => {
     await shop.gate;
     return charge(request, reply);
   });
+  app.post('/parts', async (_, reply) => reply.type('text/plain').send(Readable.from(partsOf(shop))));
   app.post('/status', async (request, reply) => {
     shop.effects += 1;
     return reply.code(Number(request.body)).type('text/plain').send('as asked');

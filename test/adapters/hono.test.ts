@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { attemptOf, idempotency } from '../../clients/node/hono.ts';
 import { describeHttp, type Serve } from './http-suite.ts';
+import { partsOf } from './scene.ts';
 
 const serve: Serve = async (client, options, shop) => {
   const app = new Hono();
@@ -23,6 +24,10 @@ const serve: Serve = async (client, options, shop) => {
     await shop.gate;
     return charge(context);
   });
+  app.post(
+    '/parts',
+    () => new Response(ReadableStream.from(partsOf(shop)), { headers: { 'content-type': 'text/plain' } }),
+  );
   app.use(async (_, next) => {
     shop.effects += 1;
     await next();

@@ -19,6 +19,7 @@ export type Options = Omit<HttpOptions<never>, 'scope' | 'need'>;
  * POST /charges an effect, 201, JSON with the effect's number and the parsed body, location, set-cookie
  * POST /status  an effect, the status that is the request's body, text
  * POST /slow    as /charges once the shop's gate is open
+ * POST /parts   an effect, 200, "one ", and once the shop's gate is open "two"
  * POST /stream  an effect, 200, "one two three" in three chunks
  * POST /bytes   an effect, 200, bytes 0 to 255
  * POST /large   an effect, 200, 1,000 bytes (the limit is set to 500)
@@ -159,22 +160,27 @@ export function describeHttp(name: string, serve: Serve): void {
         { verdict: (status) => (status === 404 ? 'release' : 'store') },
       ));
 
-    test('a caller who hangs up cancels nothing', async () =>
+    test.each([
+      { path: 'slow', status: 201 },
+      { path: 'parts', status: 200 },
+    ])('a caller who hangs up on /$path cancels nothing', async ({ path, status }) =>
       inScene(async (url, shop) => {
         const open = Promise.withResolvers<void>();
         shop.gate = open.promise;
         const leaving = new AbortController();
-        const first = send(`${url}/slow`, { key: 'k', signal: leaving.signal });
+        const first = send(`${url}/${path}`, { key: 'k', signal: leaving.signal });
         await until(() => shop.waiting === 1);
         leaving.abort();
         await expect(first).rejects.toThrow();
         await new Promise((resolve) => setTimeout(resolve, 100));
         open.resolve();
         await until(() => shop.effects === 1);
-        let again = await send(`${url}/slow`, { key: 'k' });
-        await until(async () => (again = await send(`${url}/slow`, { key: 'k' })).status !== 409);
-        expect([again.status, again.headers.get('idempotency-replayed'), shop.effects]).toEqual([201, 'true', 1]);
-      }));
+        let again = await send(`${url}/${path}`, { key: 'k' });
+        await until(async () => (again = await send(`${url}/${path}`, { key: 'k' })).status !== 409);
+        expect([again.status, again.headers.get('idempotency-replayed'), shop.effects]).toEqual([status, 'true', 1]);
+        if (path === 'parts') expect(again.body.toString()).toBe('one two');
+      }),
+    );
 
     test.each(['stream', 'bytes', 'empty'])('a response of kind %s is replayed byte for byte', async (kind) =>
       inScene(async (url, shop) => {
@@ -200,6 +206,18 @@ export function describeHttp(name: string, serve: Serve): void {
         const statuses = [];
         for (const body of bodies) statuses.push((await send(`${url}/bytes`, { key: 'k', headers, body })).status);
         expect([statuses, shop.effects]).toEqual([[200, 200, 422], 1]);
+      }));
+
+    test('a request that comes in parts is the handler’s as a whole', async () =>
+      inScene(async (url, shop) => {
+        const text = JSON.stringify({ note: 'x'.repeat(90_000) });
+        const parts = [text.slice(0, 7), text.slice(7, 80_000), text.slice(80_000)];
+        for (let times = 0; times < 2; times++) {
+          const body = ReadableStream.from(parts.map((part) => new TextEncoder().encode(part)));
+          const reply = await send(`${url}/charges`, { key: 'k', body });
+          expect([reply.status, reply.body.toString()]).toEqual([201, `{"number":1,"request":${text}}`]);
+        }
+        expect(shop.effects).toBe(1);
       }));
 
     test('a response over the limit reaches its caller, and repeats are told that it is gone', async () =>

@@ -38,11 +38,20 @@ export const freshNamespace = (): string => `test/${randomUUID()}`;
 /** What handlers of a test service do; each framework's service calls them. */
 export interface Shop {
   effects: number;
-  /** Handlers of /slow wait for it. */
+  /** Handlers of /slow and /parts wait for it. */
   gate: Promise<void>;
   /** How many wait there or have waited. */
   waiting: number;
   lastFencingToken: number | undefined;
+}
+
+/** The body of /parts. */
+export async function* partsOf(shop: Shop): AsyncGenerator<Buffer<ArrayBuffer>> {
+  yield Buffer.from('one ');
+  shop.waiting += 1;
+  await shop.gate;
+  shop.effects += 1;
+  yield Buffer.from('two');
 }
 
 export const openShop = (): Shop => ({ effects: 0, gate: Promise.resolve(), waiting: 0, lastFencingToken: undefined });
@@ -60,7 +69,7 @@ export interface Reply {
 
 export interface Sending {
   readonly key?: string;
-  readonly body?: string | Uint8Array<ArrayBuffer>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -78,7 +87,7 @@ export async function send(
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...headers,
     },
-    ...(method === 'GET' ? {} : { body }),
+    ...(method === 'GET' ? {} : { body, duplex: 'half' }),
     ...(signal === undefined ? {} : { signal }),
   });
   return { status: answer.status, headers: answer.headers, body: Buffer.from(await answer.arrayBuffer()) };

@@ -2,22 +2,33 @@
 // body over the limit cannot be stored, and is let through.
 
 import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { hasLeft, hideCaller } from './hidden-caller.ts';
 import type { Headers, HeldResponse } from './stored-response.ts';
 
-/** `ended` is called once with the whole response; what it resolves with is sent. */
-export function holdResponse(
-  response: ServerResponse,
-  bytesMax: number,
-  ended: (response: HeldResponse) => Promise<HeldResponse>,
-): void {
+export interface Holder {
+  /** Called once with the whole response; what it resolves with is sent. */
+  readonly ended: (response: HeldResponse) => Promise<HeldResponse>;
+  /** Called instead where the handler, or its framework, breaks the response off. */
+  readonly brokenOff: () => void;
+}
+
+export function holdResponse(response: ServerResponse, bytesMax: number, { ended, brokenOff }: Holder): void {
   const original = {
     write: response.write.bind(response),
     end: response.end.bind(response),
   };
+  const release = releaserOf(response);
   const chunks: Buffer[] = [];
   let bytes = 0;
   let state: 'held' | 'passing' | 'ended' = 'held';
   let hasHead = false;
+
+  const breakOff = (): void => {
+    if (state === 'ended') return;
+    state = 'ended';
+    brokenOff();
+  };
+  const showCaller = hideCaller(response, breakOff);
 
   const take = (chunk: unknown, encoding: unknown): void => {
     if (chunk === undefined || chunk === null || typeof chunk === 'function') return;
@@ -25,15 +36,24 @@ export function holdResponse(
     hasHead = true;
     bytes += data.length;
     if (state === 'held') chunks.push(data);
-    if (state === 'passing') original.write(data);
+    if (state === 'passing' && !response.destroyed) original.write(data);
     if (state === 'held' && bytes > bytesMax) {
       state = 'passing';
       // Node writes the head by its own functions now.
-      release(response, ['writeHead', 'flushHeaders', 'headersSent']);
-      for (const kept of chunks.splice(0)) original.write(kept);
+      release(['writeHead', 'flushHeaders', 'headersSent']);
+      showCaller();
+      pass(chunks.splice(0));
     }
   };
+  // Once its caller is gone nobody may end it: its status is known, and its body not kept anyway.
+  const pass = (kept: readonly Buffer[]): void => {
+    const close = (): void => void (hasLeft(response) ? finish() : breakOff());
+    if (response.destroyed) return close();
+    response.once('close', close);
+    for (const data of kept) original.write(data);
+  };
   const finish = async (): Promise<void> => {
+    if (state === 'ended') return;
     const wasPassing = state === 'passing';
     state = 'ended';
     hasHead = true;
@@ -44,9 +64,11 @@ export function holdResponse(
       isNotKept: wasPassing,
     };
     const answer = await ended(own);
-    release(response, ['writeHead', 'flushHeaders', 'write', 'end', 'headersSent', 'writableEnded']);
-    if (wasPassing) original.end();
-    else sendHeld(response, answer);
+    release(['writeHead', 'flushHeaders', 'write', 'end', 'headersSent', 'writableEnded']);
+    if (!wasPassing) {
+      showCaller();
+      sendHeld(response, answer);
+    } else if (!response.destroyed) original.end();
   };
 
   Object.assign(response, {
@@ -92,8 +114,15 @@ export function sendHeld(response: ServerResponse, { status, headers, body }: He
   response.end(body);
 }
 
-function release(response: ServerResponse, names: readonly string[]): void {
-  for (const name of names) Reflect.deleteProperty(response, name);
+/** Gives functions of the response back as they were: those that middleware has put there before, too. */
+function releaserOf(response: ServerResponse): (names: readonly string[]) => void {
+  const own = Object.getOwnPropertyDescriptors(response) as Record<string, PropertyDescriptor>;
+  return (names) => {
+    for (const name of names) {
+      Reflect.deleteProperty(response, name);
+      if (own[name] !== undefined) Object.defineProperty(response, name, own[name]);
+    }
+  };
 }
 
 function bytesOf(chunk: unknown, encoding: unknown): Buffer {

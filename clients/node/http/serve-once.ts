@@ -22,6 +22,8 @@ export interface HeldRequest {
   readonly context: WorkContext;
   /** The response for the caller: the handler's own, or that its outcome could not be recorded. */
   end(response: HeldResponse): Promise<HeldResponse>;
+  /** Instead of `end`, where there will be no response. `release`: the handler has not run. `hold`: nobody knows. */
+  drop(verdict: 'release' | 'hold', why: string): Promise<void>;
 }
 
 export interface Answered {
@@ -79,9 +81,13 @@ function labelsOf(key: string, { method, target }: RequestFacts): Record<string,
 }
 
 function held<Request>(run: OpenRun<unknown>, settings: Settings<Request>): HeldRequest {
+  const giveBack = async (thrown: Error): Promise<void> => {
+    await inTime(run.fail(thrown)).catch(() => {});
+  };
   return {
     kind: 'held',
     context: run.context,
+    drop: async (verdict, why) => giveBack(verdict === 'hold' ? new UnknownOutcomeError(why) : new RetryableError(why)),
     async end(response) {
       const { status } = response;
       const verdict = settings.verdict(status);
@@ -91,7 +97,7 @@ function held<Request>(run: OpenRun<unknown>, settings: Settings<Request>): Held
           verdict === 'hold'
             ? new UnknownOutcomeError(refused)
             : new RetryableError(refused, delayOf(response.headers));
-        await inTime(run.fail(error)).catch(() => {});
+        await giveBack(error);
         return response;
       }
       try {
