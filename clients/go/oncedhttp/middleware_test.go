@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -203,6 +204,31 @@ func TestWhatAStatusMeansForTheKey(t *testing.T) {
 			s.expectProblem(again, 409, "outcome-unknown")
 		} else if again.status != status || again.body != first.body {
 			t.Errorf("%d: the repeat got %d %s", status, again.status, again.body)
+		}
+	}
+}
+
+func TestWhichStatusesAreStoredIsAPolicy(t *testing.T) {
+	judge := func(status int) onced.Verdict {
+		if status == http.StatusNotFound {
+			return onced.Release
+		}
+		return onced.Store
+	}
+	s := serve(t, func(s *scene, w http.ResponseWriter, r *http.Request) {
+		s.effects.Add(1)
+		status, _ := strconv.Atoi(r.Header.Get("Status"))
+		w.WriteHeader(status)
+	}, oncedhttp.WithVerdict(judge))
+	for status, runs := range map[string]int32{"404": 2, "500": 1} {
+		s.effects.Store(0)
+		for range 2 {
+			if got := s.mustSend("POST", "k-"+status, "{}", "Status", status); strconv.Itoa(got.status) != status {
+				t.Errorf("got %d %s", got.status, got.body)
+			}
+		}
+		if got := s.effects.Load(); got != runs {
+			t.Errorf("%s ran %d times", status, got)
 		}
 	}
 }
