@@ -88,13 +88,17 @@ final class Calls {
     }
   }
 
-  /** Repeats the call as long as that is allowed and can help. Interrupting the thread ends it. */
+  /**
+   * Repeats the call as long as that is allowed and can help. Interrupting the thread ends it. A delay that is longer than a
+   * try may take is the caller's to wait out.
+   */
   <Q, R> Answered<R> call(MethodDescriptor<Q, R> method, Q request, Duration timeout) {
     for (int tries = 1; ; tries++) {
       try {
         return Waiting.interruptibly(tryOnce(method, request, timeout));
       } catch (OncedException failure) {
-        if (!failure.isTemporary() || !budget.failed() || tries >= Limits.TRIES_MAX) {
+        boolean isSoon = failure.facts().retryAfter().compareTo(timeout) <= 0;
+        if (!failure.isTemporary() || !isSoon || !budget.failed() || tries >= Limits.TRIES_MAX) {
           throw failure;
         }
         noteRetry(method, tries, failure);

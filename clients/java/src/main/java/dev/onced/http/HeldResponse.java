@@ -20,6 +20,7 @@ final class HeldResponse extends HttpServletResponseWrapper {
   private final Output output = new Output();
   private PrintWriter writer;
   private boolean isPassing;
+  private boolean hasCallerLeft;
 
   HeldResponse(HttpServletResponse response, int bytesMax) {
     super(response);
@@ -112,22 +113,33 @@ final class HeldResponse extends HttpServletResponseWrapper {
 
   private final class Output extends ServletOutputStream {
     @Override
-    public void write(int single) throws IOException {
+    public void write(int single) {
       write(new byte[] {(byte) single}, 0, 1);
     }
 
     @Override
-    public void write(byte[] data, int offset, int length) throws IOException {
+    public void write(byte[] data, int offset, int length) {
       if (!isPassing && held.size() + length <= bytesMax) {
         held.write(data, offset, length);
         return;
       }
-      ServletOutputStream real = getResponse().getOutputStream();
       if (!isPassing) {
         isPassing = true;
-        held.writeTo(real);
+        pass(held.toByteArray(), 0, held.size());
       }
-      real.write(data, offset, length);
+      pass(data, offset, length);
+    }
+
+    /** A caller who has left does not end the servlet: what it did is recorded all the same. */
+    private void pass(byte[] data, int offset, int length) {
+      if (hasCallerLeft) {
+        return;
+      }
+      try {
+        getResponse().getOutputStream().write(data, offset, length);
+      } catch (IOException e) {
+        hasCallerLeft = true;
+      }
     }
 
     @Override

@@ -16,6 +16,10 @@ record Reply(Status status, byte[] data, Metadata headers, Metadata trailers) {
     return headers.containsKey(REPLAYED) || trailers.containsKey(REPLAYED);
   }
 
+  boolean hasDetails() {
+    return StatusProto.fromStatusAndTrailers(status, trailers).getDetailsCount() > 0;
+  }
+
   String reason() throws InvalidProtocolBufferException {
     for (Any detail : StatusProto.fromStatusAndTrailers(status, trailers).getDetailsList()) {
       if (detail.is(ErrorInfo.class)) {

@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.onced.OncedClient;
 import dev.onced.TestProxy;
 import dev.onced.TestServer;
+import dev.onced.Verdict;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -186,6 +188,25 @@ class IdempotencyFilterTest {
   }
 
   @Test
+  void whichStatusesAreStoredIsAPolicy() throws Exception {
+    IdempotencyFilter filter = IdempotencyFilter.builder(client, TestServer.namespace(), request -> "acme")
+        .verdict(status -> status == 404 ? Verdict.RELEASE : Verdict.STORE)
+        .build();
+    String address = serve(filter, (request, response) -> {
+      effects.incrementAndGet();
+      response.setStatus(Integer.parseInt(new String(request.getInputStream().readAllBytes())));
+    });
+    for (Map.Entry<String, Integer> expected : Map.of("404", 2, "500", 1).entrySet()) {
+      String status = expected.getKey();
+      effects.set(0);
+      for (int times = 0; times < 2; times++) {
+        assertEquals(Integer.parseInt(status), post(address, "k-" + status, status).statusCode());
+      }
+      assertEquals(expected.getValue(), effects.get(), "runs of " + status);
+    }
+  }
+
+  @Test
   void aCallerWhoHangsUpCancelsNothing() throws Exception {
     CountDownLatch started = new CountDownLatch(1);
     String address = serve((request, response) -> {
@@ -204,6 +225,36 @@ class IdempotencyFilterTest {
     }
     assertEquals(201, again.statusCode());
     assertEquals("true", header(again, "Idempotency-Replayed"));
+    assertEquals(1, effects.get());
+  }
+
+  @Test
+  void aCallerWhoHangsUpInAResponseOverTheLimitCancelsNothing() throws Exception {
+    CountDownLatch gone = new CountDownLatch(1);
+    String address = serve((request, response) -> {
+      effects.incrementAndGet();
+      byte[] chunk = new byte[1 << 20];
+      response.getOutputStream().write(chunk);
+      gone.await();
+      for (int i = 0; i < 50; i++) { // more than what lies between server and caller can hold
+        response.getOutputStream().write(chunk);
+      }
+    });
+    URI uri = URI.create("http://" + address);
+    try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
+      String head = "POST /charges?live=1 HTTP/1.1\r\nHost: a\r\nTenant: acme\r\nIdempotency-Key: k\r\n";
+      socket.getOutputStream().write((head + "Content-Length: 0\r\n\r\n").getBytes());
+      assertEquals('H', socket.getInputStream().read());
+      socket.setSoLinger(true, 0);
+    }
+    gone.countDown();
+    HttpRequest.Builder again = request(address, "POST", "k", "").setHeader("Content-Type", "");
+    HttpResponse<String> answer = send(again);
+    while (answer.statusCode() == 409 && !header(answer, "Retry-After").isEmpty()) {
+      Thread.sleep(20);
+      answer = send(again);
+    }
+    assertProblem(410, "response-not-kept", answer);
     assertEquals(1, effects.get());
   }
 
