@@ -95,11 +95,15 @@ export const IDLE_MS = 20;
 export const LOG_BYTES_KEPT = 96 * 1024 * 1024;
 
 /**
- * Pages kept in memory, in KiB; the operating system keeps the rest. Not more: while the file is under 1 GiB SQLite scans
- * its whole page table at nearly every commit (a B-tree that is balanced borrows the number of the lock page, which lies
- * there), and 64 MiB took twice the CPU an operation of 4 MiB (29 and 14 us) with 150,000 records.
+ * Pages kept in memory, in KiB; the operating system keeps the rest. Not more while the file is under 1 GiB: SQLite then
+ * scans its whole page table at nearly every commit (a B-tree that is balanced borrows the number of the lock page, which
+ * lies there), and 64 MiB took twice the CPU an operation of 4 MiB (29 and 14 us) with 150,000 records.
  */
 export const CACHE_KIB = 8 * 1024;
+
+/** Beyond it: the inner pages of the tables of ten million records, which each look goes through, take some 30 MiB. */
+export const CACHE_KIB_LARGE = 64 * 1024;
+export const LARGE_FILE_BYTES = 2 ** 30;
 
 /** Space held back in a file of its own, so that settling and compaction still work on a full disk. */
 export const BALLAST_BYTES = 16 * 1024 * 1024;

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { StoreCheck } from '../contract/index.ts';
-import { BUSY_MS_MAX, CACHE_KIB, LOG_BYTES_KEPT } from './limits.ts';
+import { BUSY_MS_MAX, CACHE_KIB, CACHE_KIB_LARGE, LARGE_FILE_BYTES, LOG_BYTES_KEPT } from './limits.ts';
 
 /** Marks the file as ours ("Oncd"), so that a path to some other program's database is noticed. */
 const APPLICATION_ID = 0x4f6e6364;
@@ -34,8 +34,15 @@ export function applySettings(database: Database): void {
   // The engine moves the log itself: SQLite's own would make a request pay, and would swallow its errors.
   database.pragma('wal_autocheckpoint = 0');
   database.pragma(`journal_size_limit = ${LOG_BYTES_KEPT}`);
-  database.pragma(`cache_size = -${CACHE_KIB}`);
+  fitCache(database);
   database.pragma('temp_store = memory');
+}
+
+/** Of the file as it is now: to be called again as it grows. */
+export function fitCache(database: Database): void {
+  const sizeOf = (unit: 'page_count' | 'page_size'): number => Number(database.pragma(unit, { simple: true }));
+  const isLarge = sizeOf('page_count') * sizeOf('page_size') > LARGE_FILE_BYTES;
+  database.pragma(`cache_size = -${isLarge ? CACHE_KIB_LARGE : CACHE_KIB}`);
 }
 
 export function checkSettings(database: Database): readonly StoreCheck[] {

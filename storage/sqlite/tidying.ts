@@ -13,6 +13,7 @@ import {
   SHRINK_STEP_PAGES,
 } from './limits.ts';
 import { createMover } from './mover.ts';
+import { fitCache } from './schema.ts';
 import type { Space } from './space.ts';
 import type { Statements } from './statements.ts';
 import { fatalMessage, FatalStoreError, isFatal, isFull } from './trouble.ts';
@@ -55,7 +56,10 @@ export function createTidying(parts: {
 
   const checkpoint: Tidying['checkpoint'] = (mode) => {
     if (mode === 'truncate') mover.wait();
-    attempt(() => void database.pragma(`wal_checkpoint(${mode})`));
+    attempt(() => {
+      database.pragma(`wal_checkpoint(${mode})`);
+      fitCache(database);
+    });
   };
 
   // Free pages are reused by the next records, so a file shrinks only when there are many, or others need the space.
