@@ -77,6 +77,22 @@ test('only the pages that are named may read an answer, and never any page', asy
   const allowed = await preflight(ALLOWED);
   expect([allowed.status, allowed.headers.get('access-control-allow-origin')]).toEqual([204, ALLOWED]);
   expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
+  const named = (headers: Headers, name: string): readonly string[] =>
+    (headers.get(name) ?? '').toLowerCase().split(/, */);
+  expect(named(allowed.headers, 'access-control-allow-headers')).toEqual(
+    expect.arrayContaining([
+      'authorization',
+      'content-type',
+      'connect-protocol-version',
+      'connect-timeout-ms',
+      'x-grpc-web',
+    ]),
+  );
+  // Without these a page could not tell why its gRPC-Web call failed.
+  const { headers } = await send({ ...JSON_CALL, origin: ALLOWED });
+  expect(named(headers, 'access-control-expose-headers')).toEqual(
+    expect.arrayContaining(['grpc-status', 'grpc-message', 'grpc-status-details-bin']),
+  );
   for (const from of ['https://console.example.evil', 'http://console.example', 'https://evil.example', 'null']) {
     const refused = await preflight(from);
     expect([from, refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([from, 403, null]);
