@@ -31,6 +31,13 @@ describeWithChromium('hostile texts', () => {
   });
   afterAll(async () => scene?.[Symbol.asyncDispose]());
 
+  test('a page that does what its policy forbids is found at fault, or the tests below would prove nothing', async () => {
+    await using console = await scene.open('/');
+    await console.page.getByRole('heading', { name: 'Overview' }).waitFor();
+    await console.page.evaluate("document.body.setAttribute('style', 'top: 0')");
+    await expect.poll(() => console.faults.join(), { timeout: 30_000 }).toContain('Content Security Policy');
+  });
+
   test('keys of markup and of hidden characters are listed as text, with what does not show by its number', async () => {
     const namespace = freshNamespace();
     for (const key of [...MARKUP, ...HIDING]) await complete(scene, { namespace, key }, utf8(key));

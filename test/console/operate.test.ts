@@ -1,14 +1,13 @@
 // What operators change in the console: policies, purges; and where that is written, the audit log.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { describeWithChromium } from '../support/chromium.ts';
 import { begin, complete, utf8 } from './records.ts';
-import { freshNamespace, openScene, pathTo, type Scene } from './scene.ts';
+import { describeOnEachStore, freshNamespace, pathTo, type Scene } from './scene.ts';
 
-describeWithChromium('operating', () => {
+describeOnEachStore('operating', (open) => {
   let scene: Scene;
   beforeAll(async () => {
-    scene = await openScene();
+    scene = await open();
   });
   afterAll(async () => scene?.[Symbol.asyncDispose]());
 
@@ -40,6 +39,24 @@ describeWithChromium('operating', () => {
     await page.getByRole('button', { name: 'Remove', exact: true }).click();
     await page.getByText('no policy of its own').waitFor();
     await valueOf('lease').getByText('default').waitFor();
+    expect(console.faults).toEqual([]);
+  });
+
+  test('the tree leads to each namespace and to those above it, and says which have a policy', async () => {
+    const parent = freshNamespace();
+    const child = `${parent}/charge`;
+    await scene.admin.putNamespace({ namespace: parent, policy: { maxAttempts: 3 }, reason: 'scene' });
+    await complete(scene, { namespace: child, key: 'order-1' }, utf8('x'));
+    await using console = await scene.open('/namespaces');
+    const { page } = console;
+    const tree = page.getByRole('navigation', { name: 'Namespaces' });
+    const entryOf = (namespace: string) => tree.locator(`li:has(a[href$="${encodeURIComponent(namespace)}"])`);
+    await entryOf(parent).getByText('policy').waitFor();
+    await entryOf(child).getByRole('link', { name: 'charge' }).click();
+    await page.getByRole('region', { name: child }).getByText('no policy of its own').waitFor();
+    await entryOf('console').getByRole('link', { name: 'console' }).click();
+    await page.getByRole('region', { name: 'console', exact: true }).waitFor();
+    expect(await entryOf(child).getByText('policy').count()).toBe(0);
     expect(console.faults).toEqual([]);
   });
 
@@ -88,6 +105,35 @@ describeWithChromium('operating', () => {
     expect(console.faults).toEqual([]);
   });
 
+  test('a purge shows how far it is and stops when told: what it removed is gone, the rest stays', async () => {
+    const namespace = freshNamespace();
+    const count = 4000;
+    for (let start = 0; start < count; start += 200) {
+      const keys = Array.from({ length: 200 }, (_, index) => `order-${start + index}`);
+      await Promise.all(keys.map(async (key) => begin(scene, { namespace, key })));
+    }
+    await using console = await scene.open(pathTo('/purge', { namespace }));
+    const { page } = console;
+    const counted = async (): Promise<number> => {
+      await page.getByRole('button', { name: 'Count what matches' }).click();
+      const heading = page.getByRole('heading', { name: /^[\d,]+ records match$/ });
+      return Number.parseInt(((await heading.textContent()) ?? '').replaceAll(',', ''), 10);
+    };
+    expect(await counted()).toBe(count);
+    await page.getByLabel('Reason, for the audit log').fill('end of the test');
+    await page.getByLabel('Also those with a live lease').check();
+    await page.getByLabel('Type 4000 to remove them').fill('4000');
+    await page.getByRole('button', { name: 'Remove 4,000 records' }).click();
+    await page.getByText(/^Removed [1-9][\d,]* of [\d,]+ records looked at$/).waitFor();
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('heading', { name: 'Stopped' }).waitFor();
+    await page.getByText('What is removed stays removed; count again to go on.').waitFor();
+    const left = await counted();
+    expect(left).toBeGreaterThan(0);
+    expect(left).toBeLessThan(count);
+    expect(console.faults).toEqual([]);
+  });
+
   test('a purge of more than was counted is refused, and another selection is counted anew', async () => {
     const namespace = freshNamespace();
     await complete(scene, { namespace, key: 'a-1' }, utf8('x'));
@@ -124,7 +170,23 @@ describeWithChromium('operating', () => {
     await page.getByRole('button', { name: 'Verify the chain' }).click();
     await page.getByText(/events, unbroken; the newest hash is/).waitFor();
     await page.getByLabel('Who').fill('nobody');
-    await page.getByText('Nobody has changed anything.').waitFor();
+    await page.getByText('No event matches.').waitFor();
+    expect(console.faults).toEqual([]);
+  });
+
+  test('an event that was changed on its way from the log breaks the chain, and the page says at which', async () => {
+    const namespace = freshNamespace();
+    await scene.admin.putNamespace({ namespace, policy: { maxAttempts: 7 }, reason: 'the true reason' });
+    const { events } = await scene.admin.listAuditEvents({ namespace });
+    await using console = await scene.open('/audit');
+    const { page } = console;
+    await page.route('**/ListAuditEvents', async (route) => {
+      const response = await route.fetch();
+      const body = (await response.body()).toString('latin1').replaceAll('the true reason', 'some new reason');
+      return route.fulfill({ response, body: Buffer.from(body, 'latin1') });
+    });
+    await page.getByRole('button', { name: 'Verify the chain' }).click();
+    await page.getByText(`The chain is broken at event ${String(events[0]?.sequence)}`).waitFor();
     expect(console.faults).toEqual([]);
   });
 

@@ -6,9 +6,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { buildConsole } from '../support/build-console.ts';
-import { launchChromium, openPage, type WatchedPage } from '../support/chromium.ts';
+import { describeWithChromium, launchChromium, openPage, type WatchedPage } from '../support/chromium.ts';
 import { makeFolder, serveOnced, type Served } from '../support/onced.ts';
+import { startRedisCluster } from '../support/redis-cluster.ts';
 import { connect, connectAdmin, type AdminClient, type CallOptions, type TestClient } from '../support/server.ts';
+import { describeWithRedis } from '../support/with-redis.ts';
 
 export const ADMIN_KEY = 'the-admin-key-of-the-console-tests';
 
@@ -61,6 +63,26 @@ export async function openScene({ store, asksForCredentials = false, args = [] }
       await browser.close();
       await served[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+type OpenScene = (options?: SceneOptions) => Promise<Scene>;
+
+/** The same tests over an SQLite file and over a Redis Cluster. */
+export function describeOnEachStore(name: string, tests: (open: OpenScene) => void): void {
+  describeWithChromium(name, () => tests(openScene));
+  describeWithRedis('on a Redis Cluster', () => describeWithChromium(name, () => tests(openOnCluster)));
+}
+
+async function openOnCluster(options: SceneOptions = {}): Promise<Scene> {
+  const cluster = await startRedisCluster({ replicasEach: 0 });
+  const scene = await openScene({ ...options, store: cluster.url });
+  return {
+    ...scene,
+    async [Symbol.asyncDispose]() {
+      await scene[Symbol.asyncDispose]();
+      await cluster.dispose();
     },
   };
 }

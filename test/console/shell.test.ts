@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { describeWithChromium } from '../support/chromium.ts';
-import { ADMIN_KEY, freshNamespace, openScene, type Scene } from './scene.ts';
+import { ADMIN_KEY, freshNamespace, openScene, pathTo, type Scene } from './scene.ts';
 
 describeWithChromium('the console', () => {
   let scene: Scene;
@@ -33,6 +33,29 @@ describeWithChromium('the console', () => {
     await console.page.keyboard.press('g');
     await console.page.keyboard.press('v');
     await console.page.getByRole('heading', { name: 'Overview' }).waitFor();
+    expect(console.faults).toEqual([]);
+  });
+
+  test('g and a letter goes to each page and keeps the namespace, and / finds a key, but never while somebody writes', async () => {
+    const namespace = freshNamespace();
+    await using console = await scene.open(pathTo('/nowhere', { namespace }));
+    const { page } = console;
+    await page.getByText('The console has no such page.').waitFor();
+    const pages = { f: 'Find', o: 'Orphans', n: 'Namespaces', t: 'Live tail', a: 'Audit', p: 'Purge', v: 'Overview' };
+    for (const [letter, title] of Object.entries(pages)) {
+      await page.keyboard.press('g');
+      await page.keyboard.press(letter);
+      await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+      expect(new URL(page.url()).hash).toBe(`#${new URLSearchParams({ namespace }).toString()}`);
+    }
+    await page.keyboard.press('/');
+    await page.getByRole('heading', { name: 'Find', level: 1 }).waitFor();
+    await expect
+      .poll(async () => page.evaluate('document.activeElement?.placeholder'), { timeout: 30_000 })
+      .toBe('starts with …');
+    await page.keyboard.type('go/?');
+    expect(await page.getByRole('textbox', { name: 'Key' }).inputValue()).toBe('go/?');
+    expect(await page.getByRole('dialog').count()).toBe(0);
     expect(console.faults).toEqual([]);
   });
 

@@ -3,7 +3,7 @@
 
 import { useSyncExternalStore } from 'react';
 
-const TICK_MS = 1000;
+export const TICK_MS = 1000;
 
 let offsetMs = 0;
 let shownMs = Date.now();

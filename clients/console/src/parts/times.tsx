@@ -2,7 +2,7 @@
 
 import { timestampMs, type Timestamp } from '@bufbuild/protobuf/wkt';
 import { showDuration } from '../format/durations.ts';
-import { useNowMs } from '../hooks/use-now.ts';
+import { TICK_MS, useNowMs } from '../hooks/use-now.ts';
 
 interface TimeProps {
   readonly at: Timestamp | undefined;
@@ -13,7 +13,8 @@ export function Age({ at }: TimeProps) {
   if (at === undefined) return <span className="dim">never</span>;
   const ms = timestampMs(at);
   const agoMs = nowMs - ms;
-  return <Instant ms={ms}>{agoMs >= 0 ? `${coarse(agoMs)} ago` : `in ${coarse(-agoMs)}`}</Instant>;
+  // The clock shown may be a tick behind: what has just happened is not still to come.
+  return <Instant ms={ms}>{agoMs > -TICK_MS ? `${coarse(Math.max(0, agoMs))} ago` : `in ${coarse(-agoMs)}`}</Instant>;
 }
 
 export function Exactly({ at }: TimeProps) {

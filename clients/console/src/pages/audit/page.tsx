@@ -73,7 +73,10 @@ export default function AuditPage() {
             </div>
           )}
           {pages.isComplete && pages.rows.length === 0 ? (
-            <Empty title="Nobody has changed anything." commands={['onced audit list', 'onced audit verify']}>
+            <Empty
+              title={namespace === '' && actor === '' ? 'Nobody has changed anything.' : 'No event matches.'}
+              commands={['onced audit list', 'onced audit verify']}
+            >
               <p>Every change by an operator is written here before it is made. The same from a terminal:</p>
             </Empty>
           ) : (

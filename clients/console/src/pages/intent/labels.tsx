@@ -1,7 +1,7 @@
 // Labels of a record, each with a link where a template for its name is set.
 
 import { Button, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { Visible } from '../../parts/visible.tsx';
 import { linkOf, readTemplates, whyBad, writeTemplate } from './links.ts';
 
@@ -24,35 +24,42 @@ export function Labels({ title, labels }: LabelsProps) {
             const template = templates.find(({ label }) => label === name)?.template ?? '';
             const href = template === '' ? undefined : linkOf(template, value);
             return (
-              <tr key={name}>
-                <th scope="row">
-                  <Visible text={name} />
-                </th>
-                <td>
-                  {href === undefined ? (
-                    <Visible text={value} />
-                  ) : (
-                    <a href={href} target="_blank" rel="noopener noreferrer">
+              <Fragment key={name}>
+                <tr>
+                  <th scope="row">
+                    <Visible text={name} />
+                  </th>
+                  <td>
+                    {href === undefined ? (
                       <Visible text={value} />
-                    </a>
-                  )}
-                </td>
-                <td className="number">
-                  {edited === name ? (
-                    <TemplateForm
-                      template={template}
-                      onSave={(next) => {
-                        setTemplates(writeTemplate({ label: name, template: next }));
-                        setEdited(undefined);
-                      }}
-                    />
-                  ) : (
-                    <Button size="compact-xs" variant="subtle" onClick={() => setEdited(name)}>
-                      {template === '' ? 'Link …' : 'Change link …'}
-                    </Button>
-                  )}
-                </td>
-              </tr>
+                    ) : (
+                      <a href={href} target="_blank" rel="noopener noreferrer">
+                        <Visible text={value} />
+                      </a>
+                    )}
+                  </td>
+                  <td className="number">
+                    {edited !== name && (
+                      <Button size="compact-xs" variant="subtle" onClick={() => setEdited(name)}>
+                        {template === '' ? 'Link …' : 'Change link …'}
+                      </Button>
+                    )}
+                  </td>
+                </tr>
+                {edited === name && (
+                  <tr>
+                    <td colSpan={3}>
+                      <TemplateForm
+                        template={template}
+                        onSave={(next) => {
+                          setTemplates(writeTemplate({ label: name, template: next }));
+                          setEdited(undefined);
+                        }}
+                      />
+                    </td>
+                  </tr>
+                )}
+              </Fragment>
             );
           })}
         </tbody>

@@ -1,6 +1,6 @@
 // Records and bytes by namespace and state.
 
-import type { GetStatsResponse } from '../../../../../proto/gen/onced/v1/admin_pb.js';
+import type { GetStatsResponse, RecordCount } from '../../../../../proto/gen/onced/v1/admin_pb.js';
 import { IntentState } from '../../../../../proto/gen/onced/v1/record_pb.js';
 import { showBytes, showCount } from '../../format/numbers.ts';
 import { Empty } from '../../parts/empty.tsx';
@@ -19,16 +19,22 @@ const ROWS_MAX = 100;
 
 interface Row {
   readonly namespace: string;
-  readonly counts: ReadonlyMap<IntentState, bigint>;
+  readonly byState: ReadonlyMap<IntentState, Amount>;
+  readonly all: Amount;
+}
+
+interface Amount {
   readonly records: bigint;
   readonly bytes: bigint;
 }
+
+const NONE: Amount = { records: 0n, bytes: 0n };
 
 export function Records({ stats }: { readonly stats: GetStatsResponse }) {
   const rows = rowsOf(stats);
   return (
     <section className="card" aria-label="Records by namespace and state">
-      <h2>Records</h2>
+      <h2>Records, and bytes of their results and checkpoints</h2>
       {rows.length === 0 ? (
         <Empty title="Nothing is stored yet. Try it:" commands={['npm run demo', 'onced --help']} />
       ) : (
@@ -43,7 +49,7 @@ export function Records({ stats }: { readonly stats: GetStatsResponse }) {
                   </th>
                 ))}
                 <th scope="col" className="number">
-                  payload
+                  all
                 </th>
               </tr>
             </thead>
@@ -55,15 +61,18 @@ export function Records({ stats }: { readonly stats: GetStatsResponse }) {
                       {row.namespace}
                     </Go>
                   </th>
-                  {STATES.map((state) => (
-                    <td key={state} className="number">
-                      {showCount(row.counts.get(state) ?? 0n)}
-                    </td>
-                  ))}
-                  <td className="number">{showBytes(row.bytes)}</td>
+                  <Amounts byState={row.byState} all={row.all} />
                 </tr>
               ))}
             </tbody>
+            {rows.length > 1 && (
+              <tfoot>
+                <tr>
+                  <th scope="row">all of them</th>
+                  <Amounts {...sumOf(stats.records)} />
+                </tr>
+              </tfoot>
+            )}
           </table>
         </div>
       )}
@@ -74,13 +83,24 @@ export function Records({ stats }: { readonly stats: GetStatsResponse }) {
   );
 }
 
+function Amounts({ byState, all }: Pick<Row, 'byState' | 'all'>) {
+  return [...STATES.map((state) => byState.get(state) ?? NONE), all].map(({ records, bytes }, index) => (
+    <td key={STATES[index] ?? 'all'} className="number">
+      {showCount(records)} {bytes > 0n && <span className="amount-bytes">{showBytes(bytes)}</span>}
+    </td>
+  ));
+}
+
 function rowsOf({ records }: GetStatsResponse): readonly Row[] {
   const byNamespace = Map.groupBy(records, ({ namespace }) => namespace);
-  const rows = [...byNamespace].map(([namespace, groups]) => ({
-    namespace,
-    counts: new Map(groups.map((group) => [group.state, group.records])),
-    records: groups.reduce((total, group) => total + group.records, 0n),
-    bytes: groups.reduce((total, group) => total + group.bytes, 0n),
-  }));
-  return rows.toSorted((a, b) => Number(b.records - a.records) || (a.namespace < b.namespace ? -1 : 1));
+  const rows = [...byNamespace].map(([namespace, groups]) => ({ namespace, ...sumOf(groups) }));
+  return rows.toSorted((a, b) => Number(b.all.records - a.all.records) || (a.namespace < b.namespace ? -1 : 1));
 }
+
+function sumOf(groups: readonly RecordCount[]): Pick<Row, 'byState' | 'all'> {
+  const byState = new Map<IntentState, Amount>();
+  for (const group of groups) byState.set(group.state, plus(byState.get(group.state) ?? NONE, group));
+  return { byState, all: groups.reduce(plus, NONE) };
+}
+
+const plus = (a: Amount, b: Amount): Amount => ({ records: a.records + b.records, bytes: a.bytes + b.bytes });

@@ -23,33 +23,32 @@ export function Tiles({ stats, samples, scope }: TilesProps) {
   if (last === undefined) return null;
   const from = windowStart(samples, last, RATE_WINDOW_MS);
   const share = duplicateShare(last.begins);
+  // Calls are counted by namespace only where it has a policy of its own: nought would be a guess elsewhere.
+  const isCounted = scope === '' || last.begins.size > 0;
+  const note = (text: string): string => (isCounted ? text : 'not counted by itself without a policy of its own');
   return (
     <div className="tiles">
-      <Tile name="Begins a second" note={`${plural(totalOf(last.begins), 'begin')} since the server started`}>
-        {from === undefined ? '–' : showRate(totalOf(ratesBetween(from, last)))}
+      <Tile name="Begins a second" note={note(`${plural(totalOf(last.begins), 'begin')} since the server started`)}>
+        {from === undefined || !isCounted ? '–' : showRate(totalOf(ratesBetween(from, last)))}
       </Tile>
       <Tile name="Duplicates stopped" note="begins that found somebody was there before">
         {share === undefined ? '–' : showShare(share)}
       </Tile>
       <Tile
         name="Suspected double effects"
-        note={last.suspected === 0 ? 'none known since the start' : 'late or unprotected holders: look into each'}
+        note={note(last.suspected === 0 ? 'none known since the start' : 'late or unprotected holders: look into each')}
         isBad={last.suspected > 0}
       >
-        {showCount(last.suspected)}
+        {isCounted ? showCount(last.suspected) : '–'}
       </Tile>
       <OutcomeTile samples={samples} last={last} />
-      <Tile
-        name="Orphans"
-        note={`${orphanNote(stats)}${scope === '' ? '' : ', in all namespaces'}`}
-        isBad={stats.orphans > 0n}
-      >
+      <Tile name="Orphans" note={orphanNote(stats)} isBad={stats.orphans > 0n}>
         <Go to="/orphans" parameters={{ namespace: scope }}>
           {showCount(stats.orphans)}
         </Go>
       </Tile>
-      <Tile name="Late retries" note="came after their record had expired" isBad={last.lateRetries > 0}>
-        {showCount(last.lateRetries)}
+      <Tile name="Late retries" note={note('came after their record had expired')} isBad={last.lateRetries > 0}>
+        {isCounted ? showCount(last.lateRetries) : '–'}
       </Tile>
       <RecordsTile stats={stats} />
       <StoreTile stats={stats} />

@@ -55,7 +55,9 @@ export function usePurge(filter: Filter) {
         setPurge((before) => ({ ...before, phase: removal === undefined ? 'counted' : 'ended' }));
       } catch (error) {
         const trouble = troubleOf(error);
-        setPurge((before) => ({ ...before, phase: trouble === undefined ? 'stopped' : 'idle', trouble }));
+        // A count that was stopped has removed nothing: there is nothing to tell of.
+        const isStopped = trouble === undefined && removal !== undefined;
+        setPurge((before) => ({ ...before, phase: isStopped ? 'stopped' : 'idle', trouble }));
       }
     },
     // The filter by its content.

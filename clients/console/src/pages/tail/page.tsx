@@ -93,7 +93,7 @@ const COLUMNS: readonly Column<Tailed>[] = [
     cell: ({ event: { time } }) => (time === undefined ? '' : showInstant(timestampMs(time)).slice(11, 23)),
   },
   { name: 'call', width: '110px', cell: ({ event: { rpc } }) => rpc },
-  { name: 'answer', width: '150px', cell: ({ event: { outcome } }) => <Answer outcome={outcome} /> },
+  { name: 'answer', width: '200px', cell: ({ event: { outcome } }) => <Answer outcome={outcome} /> },
   {
     name: 'key',
     width: 'minmax(180px, 2fr)',
@@ -103,7 +103,7 @@ const COLUMNS: readonly Column<Tailed>[] = [
       </Go>
     ),
   },
-  { name: 'namespace', width: 'minmax(110px, 1fr)', cell: ({ event: { namespace } }) => <Visible text={namespace} /> },
+  { name: 'namespace', width: 'minmax(140px, 1fr)', cell: ({ event: { namespace } }) => <Visible text={namespace} /> },
   { name: 'owner', width: 'minmax(110px, 1fr)', cell: ({ event: { owner } }) => <Visible text={owner} /> },
   {
     name: 'took',
