@@ -7,7 +7,8 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runOnced, serveOnced } from '../support/onced.ts';
-import { differences, wrongEffects, type Report, type Runner, type Scenario } from './judge.ts';
+import type { Told } from './faults.ts';
+import { differences, idleFaults, wrongEffects, type Report, type Runner, type Scenario } from './judge.ts';
 import { PAGE_ORIGIN } from './page-origin.ts';
 import { askRunner, startProxy } from './processes.ts';
 
@@ -33,7 +34,9 @@ async function drive(): Promise<number> {
       await using proxy = await startProxy(server);
       console.log(`${runner.name}: faults of seed ${proxy.seed}`);
       const network = { proxy: proxy.grpc, proxy_http: proxy.http, control: proxy.control };
-      return await askRunner(runner, { ...place, ...network, phase: 'run', owners: [] });
+      const report = await askRunner(runner, { ...place, ...network, phase: 'run', owners: [] });
+      const told = (await (await fetch(proxy.control)).json()) as Told;
+      return { report, idle: idleFaults(runner, told, scenarios) };
     }),
   );
   const replayed = await Promise.all(
@@ -42,7 +45,11 @@ async function drive(): Promise<number> {
       return askRunner(runner, { ...place, phase: 'replay', owners });
     }),
   );
-  return tell([...ran, ...replayed]);
+  const reports = [...ran.map(({ report }) => report), ...replayed];
+  return tell(
+    reports,
+    ran.flatMap(({ idle }) => idle),
+  );
 }
 
 async function holdOrphans(address: string, namespace: string): Promise<void> {
@@ -51,9 +58,9 @@ async function holdOrphans(address: string, namespace: string): Promise<void> {
   if (code !== 0) throw new Error(`no policy: ${stderr}`);
 }
 
-function tell(reports: readonly Report[]): number {
+function tell(reports: readonly Report[], idle: readonly string[]): number {
   const judged = reports.flatMap((report) => differences(report, scenarios, runners));
-  const wrong = [...judged.filter((line) => line !== undefined), ...wrongEffects(reports, scenarios, runners)];
+  const wrong = [...judged.filter((line) => line !== undefined), ...wrongEffects(reports, scenarios, runners), ...idle];
   for (const line of wrong) console.log(`  ${line}`);
   console.log(`${judged.length - judged.filter((line) => line !== undefined).length} passed, ${wrong.length} failed`);
   return wrong.length === 0 ? 0 : 1;

@@ -22,22 +22,41 @@ export interface Verdict {
 
 export interface Faults {
   set(faults: readonly Fault[]): void;
+  /** Of all that were ever in force. */
+  told(): Told;
   /** What to do with the next call of this path. */
   judge(path: string): Verdict;
 }
 
+export interface Told {
+  /** How often there were faults to set. */
+  readonly sets: number;
+  /** What fell on no call at all. */
+  readonly missed: readonly Fault[];
+}
+
 export function createFaults(seed: number): Faults {
   const random = mulberry32(seed);
-  let due: { readonly fault: Fault; times: number }[] = [];
+  let due: { readonly fault: Fault; times: number; hasFallen: boolean }[] = [];
+  let sets = 0;
+  const missed: Fault[] = [];
+  const stillMissed = (): Fault[] => due.filter(({ hasFallen }) => !hasFallen).map(({ fault }) => fault);
   return {
     set(faults) {
-      due = faults.map((fault) => ({ fault, times: fault.times ?? (fault.share === undefined ? 1 : Infinity) }));
+      missed.push(...stillMissed());
+      if (faults.length > 0) sets += 1;
+      due = faults.map((fault) => {
+        const times = fault.times ?? (fault.share === undefined ? 1 : Infinity);
+        return { fault, times, hasFallen: false };
+      });
     },
+    told: () => ({ sets, missed: [...missed, ...stillMissed()] }),
     judge(path) {
       const rpc = path.slice(path.lastIndexOf('/') + 1);
       const found = due.find(({ fault, times }) => times > 0 && fits(fault, rpc) && random() < (fault.share ?? 1));
       if (found === undefined) return { kind: 'none', ms: 0 };
       found.times -= 1;
+      found.hasFallen = true;
       return { kind: found.fault.fault, ms: found.fault.ms ?? 0 };
     },
   };

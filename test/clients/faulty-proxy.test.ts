@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClient, type OncedClient } from '../../clients/node/index.ts';
 import { serveOnced, type Served } from '../support/onced.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, Told } from './faults.ts';
 import { startProxy, type Proxy } from './processes.ts';
 
 const PATH = '/onced.v1.IdempotencyService/BeginIntent';
@@ -73,6 +73,9 @@ describe.each(['unary', 'session', 'http'] as const)('the faulty proxy over %s',
       'broken',
       'acquired',
     ]);
+    const { missed } = (await (await fetch(proxy.control)).json()) as Told;
+    expect(missed.at(-1)).toEqual({ rpc: 'Fail', fault: 'drop_request' });
+    await setFaults();
   });
   test('a reply that is delayed arrives', async () => {
     await setFaults({ fault: 'delay_reply', ms: 300 });

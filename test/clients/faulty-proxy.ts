@@ -4,7 +4,7 @@
 //   node test/clients/faulty-proxy.ts --grpc HOST:PORT --http http://HOST:PORT [--seed N]
 //
 // It prints one line of JSON, {"grpc": …, "http": …, "control": …, "seed": …}, and ends with its standard input. POST a
-// list of faults to `control` to replace those in force: see clients/vectors/README.md.
+// list of faults to `control` to replace those in force, GET it for what fell on no call: see clients/vectors/README.md.
 
 import { createServer as createHttp, type Server as HttpServer } from 'node:http';
 import { createServer as createTcp, type AddressInfo, type Server } from 'node:net';
@@ -23,6 +23,10 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const faults = createFaults(seed);
 
 const control = createHttp((request, response) => {
+  if (request.method === 'GET') {
+    response.end(JSON.stringify(faults.told()));
+    return;
+  }
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', () => {

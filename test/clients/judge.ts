@@ -1,6 +1,7 @@
 // Compares what runners report with what clients/vectors/scenarios.json expects.
 
 import { isDeepStrictEqual } from 'node:util';
+import type { Fault, Told } from './faults.ts';
 
 export interface Runner {
   readonly name: string;
@@ -19,6 +20,7 @@ export interface Scenario {
   readonly name: string;
   readonly key: string;
   readonly keys?: number;
+  readonly faults?: readonly Fault[];
   readonly steps: readonly Step[];
   readonly replay?: readonly Step[];
   /** How often the effect of a key has happened once all runners are through. */
@@ -99,6 +101,13 @@ export function wrongEffects(
     const count = reports.reduce((sum, report) => sum + (report.effects[key] ?? 0), 0);
     return count === effects ? [] : [`${key}: ${count} effects instead of ${effects}`];
   });
+}
+
+/** A scenario whose faults fell on nothing has shown nothing. */
+export function idleFaults({ name }: Runner, { sets, missed }: Told, scenarios: readonly Scenario[]): string[] {
+  const wanted = scenarios.filter(({ faults = [] }) => faults.length > 0).length;
+  const idle = missed.map((fault) => `${name}: fell on no call: ${JSON.stringify(fault)}`);
+  return sets === wanted ? idle : [`${name}: set faults ${sets} times instead of ${wanted}`, ...idle];
 }
 
 function keysOf({ key, keys }: Scenario, owner: string): string[] {
