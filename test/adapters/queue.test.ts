@@ -181,3 +181,21 @@ test('what a BullMQ handler returned is the result of a redelivery too', async (
   const job = { id: '1', data: { amount: 10 } };
   expect([await handle(job), await handle(job)]).toEqual([{ charge: 'ch_1' }, { charge: 'ch_1' }]);
 });
+
+test('a Kafka message is known by topic, partition and offset where its owner says nothing', async () => {
+  const seen: string[] = [];
+  const handle = kafkaHandler(onced.client, { namespace: freshNamespace() }, ({ topic, partition, message }) => {
+    seen.push(`${topic} ${partition} ${message.offset}`);
+  });
+  const places = [
+    { topic: 'orders', partition: 0, offset: '7' },
+    { topic: 'orders', partition: 0, offset: '7' },
+    { topic: 'orders', partition: 0, offset: '8' },
+    { topic: 'orders', partition: 1, offset: '7' },
+    { topic: 'refunds', partition: 0, offset: '7' },
+  ];
+  for (const { topic, partition, offset } of places) {
+    await handle({ topic, partition, message: { offset, key: Buffer.from('same'), value: Buffer.from('same') } });
+  }
+  expect(seen).toEqual(['orders 0 7', 'orders 0 8', 'orders 1 7', 'refunds 0 7']);
+});
