@@ -136,6 +136,19 @@ export function describeRpc(name: string, serve: ServeRpc): void {
         expect(shop.effects).toBe(1);
       }));
 
+    test('a status that is too large to be kept is cut for its first caller too', async () =>
+      inScene(async (caller, shop) => {
+        const info = create(ErrorInfoSchema, { reason: 'NO_CREDIT', metadata: { a: 'x'.repeat(4_096) } });
+        const large = { message: 'as asked', details: [anyPack(ErrorInfoSchema, info)] };
+        for (const [key, content] of Object.entries({ large, long: { message: 'x'.repeat(4_096) } })) {
+          shop.status = toBinary(StatusSchema, create(StatusSchema, { code: Codes.NOT_FOUND, ...content }));
+          const first = await call(caller, { key });
+          expect([key, first.code, first.details]).toEqual([key, Codes.NOT_FOUND, undefined]);
+          expect(await call(caller, { key })).toEqual({ ...first, isReplayed: true });
+        }
+        expect(shop.effects).toBe(2);
+      }));
+
     test('what a status means for its key', async () =>
       inScene(async (caller, shop) => {
         const runsOf = { NOT_FOUND: 1, UNAVAILABLE: 2, PERMISSION_DENIED: 2, INTERNAL: 1, UNKNOWN: 1 } as const;

@@ -208,6 +208,22 @@ func TestARepeatedCallGetsTheFirstStatusWithItsDetailsByteForByte(t *testing.T) 
 	}
 }
 
+func TestAStatusThatIsTooLargeToBeKeptIsCutForItsFirstCallerToo(t *testing.T) {
+	s := serve(t)
+	long := strings.Repeat("x", 4096)
+	large, _ := status.New(codes.NotFound, "as asked").WithDetails(
+		&errdetails.ErrorInfo{Reason: "NO_CREDIT", Metadata: map[string]string{"a": long}})
+	for name, answer := range map[string]error{"large": large.Err(), "long": status.Error(codes.NotFound, long)} {
+		s.shop.effects.Store(0)
+		s.shop.answer = func(context.Context, int32) error { return answer }
+		first, again := s.call(t.Context(), s.caller, name, "r"), s.call(t.Context(), s.caller, name, "r")
+		if first.err.Error() != again.err.Error() || first.details != again.details || s.shop.effects.Load() != 1 {
+			t.Errorf("%s: first is %.200v, again %.200v", name, first.err, again.err)
+		}
+		s.expectRefusal(again, codes.NotFound, "")
+	}
+}
+
 func TestWhatAStatusMeansForTheKey(t *testing.T) {
 	s := serve(t)
 	for code, runs := range map[codes.Code]int32{

@@ -10,7 +10,7 @@ import { StoredValue } from '../work/values.ts';
 import { IntentFailedError, RetryableError, UnknownOutcomeError } from '../work/work-errors.ts';
 import type { RpcSettings } from './options.ts';
 import { refusal, refused, type RefusalReason } from './refusal.ts';
-import { restoredStatus, retryAfterMsOf, storedStatus, type RpcStatus } from './rpc-status.ts';
+import { keptStatus, restoredStatus, retryAfterMsOf, storedStatus, type RpcStatus } from './rpc-status.ts';
 
 const RESPONSE_TYPE = 'application/grpc+proto';
 const KEY_BYTES_MAX = 255;
@@ -31,8 +31,8 @@ export interface RpcCall<Call> {
 export type RpcOutcome =
   { readonly kind: 'response'; readonly bytes: Uint8Array } | { readonly kind: 'status'; readonly status: RpcStatus };
 
-/** `own`: what this caller's own method ended with. */
-export type RpcAnswer = RpcOutcome & { readonly source: 'own' | 'replay' | 'refusal' };
+/** `own`: what this caller's own method ended with. `cut`: the same, but for what cannot be kept. */
+export type RpcAnswer = RpcOutcome & { readonly source: 'own' | 'cut' | 'replay' | 'refusal' };
 
 /** Whether the method runs under a key at all. */
 export function isKeyed<Call>(
@@ -123,11 +123,13 @@ async function record<Call>(
   }
   const { status } = outcome;
   switch (settings.verdict(status.code)) {
-    case 'store':
-      await inTime(run.fail(storedStatus(status))).catch((error: unknown) => {
+    case 'store': {
+      const kept = keptStatus(status);
+      await inTime(run.fail(storedStatus(kept))).catch((error: unknown) => {
         if (!(error instanceof IntentFailedError)) throw error;
       });
-      return own;
+      return kept === status ? own : { kind: 'status', status: kept, source: 'cut' };
+    }
     case 'release': {
       const retryAfterMs = retryAfterMsOf(status);
       const error = new RetryableError(status.message, retryAfterMs === undefined ? {} : { retryAfterMs });

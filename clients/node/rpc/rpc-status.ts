@@ -11,6 +11,7 @@ import { FinalError } from '../work/work-errors.ts';
 const STORED_TYPE = 'application/protobuf; proto=google.rpc.Status';
 /** DESIGN.md 5: of an error's detail. */
 const DETAIL_BYTES_MAX = 4_096;
+const MESSAGE_CHARACTERS_MAX = 256;
 
 export interface RpcStatus {
   readonly code: number;
@@ -19,12 +20,25 @@ export interface RpcStatus {
   readonly details: Uint8Array | undefined;
 }
 
-/** An outcome. Details beyond the server's limit are left out. */
-export function storedStatus({ code, message, details }: RpcStatus): FinalError {
-  const bare = (): Uint8Array => toBinary(StatusSchema, create(StatusSchema, { code, message }));
-  const detail = details === undefined || details.length > DETAIL_BYTES_MAX ? bare() : details;
-  return new FinalError(message, { code: CODES[code] ?? 'UNKNOWN', detail, contentType: STORED_TYPE });
+/** The status itself, or where that is beyond the server's limit one without details, which the first caller gets too. */
+export function keptStatus(status: RpcStatus): RpcStatus {
+  if (bytesOf(status).length <= DETAIL_BYTES_MAX) return status;
+  const message = status.message.slice(0, MESSAGE_CHARACTERS_MAX).toWellFormed();
+  return { code: status.code, message, details: undefined };
 }
+
+/** An outcome. */
+export function storedStatus(kept: RpcStatus): FinalError {
+  const { code, message } = kept;
+  return new FinalError(message, {
+    code: CODES[code] ?? 'UNKNOWN',
+    detail: bytesOf(kept),
+    contentType: STORED_TYPE,
+  });
+}
+
+const bytesOf = ({ code, message, details }: RpcStatus): Uint8Array =>
+  details ?? toBinary(StatusSchema, create(StatusSchema, { code, message }));
 
 export function restoredStatus(error: IntentError): RpcStatus | undefined {
   if (error.contentType !== STORED_TYPE) return undefined;

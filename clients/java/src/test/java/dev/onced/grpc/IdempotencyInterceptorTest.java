@@ -211,6 +211,28 @@ class IdempotencyInterceptorTest {
   }
 
   @Test
+  void aStatusThatIsTooLargeToBeKeptIsCutForItsFirstCallerToo() throws Exception {
+    ManagedChannel channel = serve();
+    String text = "x".repeat(4096);
+    ErrorInfo info = ErrorInfo.newBuilder().setReason("NO_CREDIT").putMetadata("a", text).build();
+    com.google.rpc.Status.Builder refused = com.google.rpc.Status.newBuilder().setCode(Status.Code.NOT_FOUND.value());
+    com.google.rpc.Status large = refused.clone().setMessage("as asked").addDetails(Any.pack(info)).build();
+    for (com.google.rpc.Status status : List.of(large, refused.setMessage(text).build())) {
+      effects.set(0);
+      answer = number -> {
+        throw StatusProto.toStatusRuntimeException(status);
+      };
+      String key = "k-" + status.getDetailsCount();
+      Reply first = call(channel, key, "r");
+      Reply again = call(channel, key, "r");
+      assertRefused(Status.Code.NOT_FOUND, "", again);
+      assertEquals(first.status().getDescription(), again.status().getDescription());
+      assertArrayEquals(first.trailers().get(DETAILS), again.trailers().get(DETAILS));
+      assertEquals(1, effects.get());
+    }
+  }
+
+  @Test
   void whatAStatusMeansForTheKey() throws Exception {
     ManagedChannel channel = serve();
     List<Status.Code> once = List.of(Status.Code.NOT_FOUND, Status.Code.INTERNAL, Status.Code.UNKNOWN);
