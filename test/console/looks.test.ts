@@ -38,7 +38,7 @@ describeWithChromium('the looks', () => {
         await page.goto(scene.served.http + path);
         await page.getByText(shows).first().waitFor();
         await open?.(page, scene);
-        await page.screenshot({ path: join(PICTURES, `${name}-${colorScheme}.png`), animations: 'disabled' });
+        await picture(page, `${name}-${colorScheme}`);
         const sideways = await page.evaluate<number>(SIDEWAYS);
         expect({ name, sideways, violations: await violationsOf(page) }).toEqual({ name, sideways: 0, violations: [] });
       }
@@ -54,7 +54,7 @@ describeWithChromium('the looks', () => {
     await console.page.getByLabel('API key or OIDC token').fill('wrong');
     await console.page.keyboard.press('Enter');
     await console.page.getByText('The server does not know these credentials').waitFor();
-    await console.page.screenshot({ path: join(PICTURES, `sign-in-${colorScheme}.png`) });
+    await picture(console.page, `sign-in-${colorScheme}`);
     expect(await violationsOf(console.page)).toEqual([]);
     const grants = [{ role: Role.READER, namespacePattern: '*' }];
     const { secret } = await guarded.admin.createApiKey({ name: 'reader of the late shift', grants });
@@ -72,7 +72,7 @@ describeWithChromium('the looks', () => {
       await console.page.keyboard.press('g');
       await console.page.keyboard.press(letter);
       await console.page.getByText(shows).first().waitFor();
-      await console.page.screenshot({ path: join(PICTURES, `empty-${letter}-${colorScheme}.png`) });
+      await picture(console.page, `empty-${letter}-${colorScheme}`);
       expect(await violationsOf(console.page)).toEqual([]);
     }
     expect(console.faults).toEqual([]);
@@ -97,6 +97,16 @@ describeWithChromium('the looks', () => {
 /** Pixels by which the page could be scrolled sideways; tables may, in boxes of their own. */
 const SIDEWAYS = `Math.max(...[document.documentElement, ...document.querySelectorAll('main')].map(
   ({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))`;
+
+/** Chromium refuses one now and then, and takes it when asked again (MarketSquare/robotframework-browser issue 5237). */
+async function picture(page: Page, name: string): Promise<void> {
+  const take = async (): Promise<unknown> =>
+    page.screenshot({ path: join(PICTURES, `${name}.png`), animations: 'disabled' });
+  await take().catch((error: unknown) => {
+    if (!String(error).includes('Unable to capture screenshot')) throw error;
+    return take();
+  });
+}
 
 /** Names of rules that are broken, with where. */
 async function violationsOf(page: Page): Promise<readonly string[]> {
