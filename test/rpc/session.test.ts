@@ -12,6 +12,8 @@ import {
   type SessionRequest,
   type SessionResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import { makeFolder } from '../support/onced.ts';
 import { bytes, ms, openScene, type RpcScene } from './scene.ts';
 
 type Operation = NonNullable<MessageInitShape<typeof OperationSchema>['operation']>;
@@ -194,7 +196,8 @@ describe('a session', () => {
 const OPERATIONS = 100_000;
 
 test(`a session that is cut at random moments: ${OPERATIONS} operations, nothing lost, nothing unsettled, no double grant`, async () => {
-  await using scene = await openScene();
+  await using folder = await makeFolder();
+  await using scene = await openScene({ store: await openSqliteStore({ path: `${folder.path}/onced.db` }) });
   const grants = new Map<string, string>();
   const pending = new Map<bigint, { key: string; operation: Operation }>();
   for (let index = 0; index < OPERATIONS; index += 1) {
