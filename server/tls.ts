@@ -45,15 +45,16 @@ export function readSecureContext({ certificate, key }: TlsFiles): SecureContext
 
 /** Hands over what the files hold whenever that changes. Returns the way to stop. */
 export function watchSecureContext(files: TlsFiles, onChange: (context: SecureContextOptions) => void): () => void {
-  let last = String(readSecureContext(files).cert);
+  const textOf = ({ cert, key }: SecureContextOptions): string => JSON.stringify([cert, key]);
+  let last = textOf(readSecureContext(files));
   const timer = setInterval(() => {
     try {
       const context = readSecureContext(files);
-      if (String(context.cert) === last) return;
-      last = String(context.cert);
+      if (textOf(context) === last) return;
       onChange(context);
+      last = textOf(context);
     } catch {
-      // Half written, or gone for a moment: the certificate in use stays.
+      // Half written, gone for a moment, or the key has yet to follow: what is in use stays, and is looked for again.
     }
   }, REFRESH_MS);
   timer.unref();

@@ -2,12 +2,14 @@
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContextOptions } from 'node:tls';
 import { promisify } from 'node:util';
 import { credentials, status as Code, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { watchSecureContext } from '../../server/tls.ts';
 import { refusal } from '../rpc/scene.ts';
 import { makeFolder, runOnced, serveOnced, type Folder, type Served } from '../support/onced.ts';
 import { connect, OWN_CONNECTION, type TestClient } from '../support/server.ts';
@@ -159,4 +161,26 @@ test('new certificate files are shown by both listeners without a restart, and w
   expect(await health()).toBe(200);
   expect(await lookup()).toBe('INTENT_NOT_FOUND');
   client.raw.close();
+});
+
+test('a certificate that is there before its key is taken when the key follows', async () => {
+  const [certificate, key] = [at('slow.pem'), at('slow.key')];
+  await makeCertificate('slow', 'ca', 'IP:127.0.0.1');
+  await makeCertificate('later', 'ca', 'IP:127.0.0.1');
+  vi.useFakeTimers();
+  try {
+    const taken: SecureContextOptions[] = [];
+    // As a listener does: it throws while the two do not belong together.
+    const take = (context: SecureContextOptions): void => void (createSecureContext(context), taken.push(context));
+    const stop = watchSecureContext({ certificate, key, clientCa: undefined }, take);
+    copyFileSync(at('later.pem'), certificate);
+    vi.advanceTimersByTime(60_000);
+    expect(taken).toEqual([]);
+    copyFileSync(at('later.key'), key);
+    vi.advanceTimersByTime(60_000);
+    expect(taken).toHaveLength(1);
+    stop();
+  } finally {
+    vi.useRealTimers();
+  }
 });
