@@ -89,10 +89,11 @@ const labelText = (labels: Readonly<Record<string, string>>): string =>
 export function compactCommand(): Command {
   return operatorCommand('compact', 'drop results and records past their time, now instead of in the next round')
     .option('--limit <count>', 'at most so many records; 0: all that are due', '0')
+    .option('--reason <text>', 'why, for the audit log')
     .addHelpText('after', '\nExample:\n  onced compact --limit 10000\n')
-    .action(async (flags: ServerFlags & { readonly limit: string }) =>
+    .action(async (flags: ServerFlags & { readonly limit: string; readonly reason?: string }) =>
       operate(flags, async (target) => {
-        const request = { limit: BigInt(wholeNumber('--limit', flags.limit, 0)) };
+        const request = { limit: BigInt(wholeNumber('--limit', flags.limit, 0)), reason: flags.reason ?? '' };
         const done = await call(AdminService.method.runCompaction, request, { ...target, timeoutMs: 3_600_000 });
         const { resultsDropped, recordsRemoved } = done;
         if (flags.json === true) {
@@ -121,7 +122,7 @@ export function auditCommand(): Command {
     )
     .action(async (flags: AuditFlags) =>
       operate(flags, async (target) => {
-        const events = await readAudit(target, wholeNumber('--limit', flags.limit), flags);
+        const { events } = await readAudit(target, wholeNumber('--limit', flags.limit), flags);
         if (flags.json === true)
           console.log(
             JSON.stringify(
@@ -143,23 +144,27 @@ async function readAudit(
   target: CallOptions,
   limit: number,
   { actor = '', namespace = '' }: Pick<AuditFlags, 'actor' | 'namespace'>,
-): Promise<readonly AuditEvent[]> {
+): Promise<{ readonly events: readonly AuditEvent[]; readonly newest: bigint }> {
   const events: AuditEvent[] = [];
+  let newest: bigint | undefined;
   let pageToken = '';
   do {
     const request = { pageSize: Math.min(1000, limit), pageToken, actor, namespace };
     const page = await call(AdminService.method.listAuditEvents, request, target);
     events.push(...page.events);
+    // Of the first page: what is written meanwhile is not read any more.
+    newest ??= page.newestSequence;
     pageToken = page.nextPageToken;
     progress(`${events.length} events read`);
   } while (pageToken !== '' && events.length < limit);
   endProgress();
-  return events.slice(0, limit);
+  return { events: events.slice(0, limit), newest: newest ?? 0n };
 }
 
 /** Works the chain out again from the first event. What it proves ends at the newest hash: keep that elsewhere to prove more. */
 async function verifyAudit(target: CallOptions, flags: ServerFlags): Promise<void> {
-  const events = (await readAudit(target, Infinity, {})).toReversed();
+  const read = await readAudit(target, Infinity, {});
+  const events = read.events.toReversed();
   let before = '';
   let expected = 1n;
   for (const event of events) {
@@ -176,18 +181,19 @@ async function verifyAudit(target: CallOptions, flags: ServerFlags): Promise<voi
       after: event.after,
     });
     const found = Buffer.from(event.hash).toString('hex');
-    if (event.sequence !== expected || computed !== found) {
-      console.error(
-        `the audit log is broken at event ${expected}: ${event.sequence === expected ? 'it was changed, or one before it' : 'it is missing'}`,
-      );
-      process.exitCode = EXIT.no;
-      return;
-    }
+    if (event.sequence !== expected) return tellBroken(expected, 'it is missing');
+    if (computed !== found) return tellBroken(expected, 'it was changed, or one before it');
     before = found;
     expected += 1n;
   }
+  if (expected <= read.newest) return tellBroken(expected, 'it is missing');
   if (flags.json === true) console.log(JSON.stringify({ events: events.length, unbroken: true, newestHash: before }));
   else console.log(`${events.length} events, unbroken${before === '' ? '' : `; the newest hash is ${before}`}`);
+}
+
+function tellBroken(sequence: bigint, how: string): void {
+  console.error(`the audit log is broken at event ${sequence}: ${how}`);
+  process.exitCode = EXIT.no;
 }
 
 const AUDIT_HEAD = ['event', 'time', 'who', 'what', 'on', 'why'];

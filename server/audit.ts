@@ -2,7 +2,8 @@
 // N + 1 only where no such entry stands makes the chain one, however many servers append.
 
 import { hash, randomUUID } from 'node:crypto';
-import type { Registry, RegistryEntry } from '../storage/contract/index.ts';
+import type { Logger } from 'pino';
+import { StoreError, type Registry, type RegistryEntry } from '../storage/contract/index.ts';
 import type { CallContext } from './context.ts';
 import { Rejection } from './errors.ts';
 
@@ -31,6 +32,14 @@ export interface AuditedChange {
   readonly before: object;
 }
 
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  /** The lowest number that was looked for; 1 when there is nothing before. */
+  readonly from: number;
+  /** Of the newest event that was ever written, which may have been removed since. */
+  readonly newest: number;
+}
+
 export interface Audit {
   /**
    * Writes that the change begins, makes it, writes how it ended. When the first cannot be written the change is
@@ -39,8 +48,8 @@ export interface Audit {
   around<T>(call: CallContext, change: AuditedChange, make: () => Promise<{ value: T; after: object }>): Promise<T>;
   /** As `around`, for a change that ends elsewhere: writes that it begins; the function that comes back, how it ended. */
   begin(call: CallContext, change: AuditedChange): Promise<(after: object) => Promise<void>>;
-  /** Newest first, from below `before` (undefined: from the end). */
-  page(query: { readonly before: number | undefined; readonly limit: number }): Promise<readonly AuditEntry[]>;
+  /** Newest first: what is there of the `limit` events below `before` (undefined: from the end). */
+  page(query: { readonly before: number | undefined; readonly limit: number }): Promise<AuditPage>;
 }
 
 const COLLECTION = 'audit';
@@ -56,7 +65,7 @@ interface Head {
 
 const EMPTY: Head = { sequence: 0, hash: '' };
 
-export function createAudit(registry: Registry): Audit {
+export function createAudit(registry: Registry, log: Logger): Audit {
   let known: Head | undefined;
 
   /** The newest event: from the pointer, which may lag, rolled forward over what came since. */
@@ -97,6 +106,8 @@ export function createAudit(registry: Registry): Audit {
       before: JSON.stringify(change.before),
     };
     await append({ ...event, timeMs: Date.now(), after: '' });
+    const { action, namespace } = change;
+    log.info({ action, namespace, actor: event.actor, requestId: event.requestId }, 'an audited change begins');
     return async (how: 'done' | 'failed', after: object): Promise<void> =>
       append({ ...event, action: `${change.action}.${how}`, timeMs: Date.now(), after: JSON.stringify(after) });
   };
@@ -104,14 +115,15 @@ export function createAudit(registry: Registry): Audit {
   return {
     async around(call, change, make) {
       const finish = await open(call, change);
-      try {
-        const { value, after } = await make();
-        await finish('done', after);
-        return value;
-      } catch (error) {
+      const { value, after } = await make().catch(async (error: unknown) => {
         await finish('failed', { why: error instanceof Rejection ? error.reason : 'failed' });
         throw error;
-      }
+      });
+      // Apart from the above: a change that was made must not be told as failed because its end could not be written.
+      await finish('done', after).catch((error: unknown) => {
+        throw new StoreError('unknown', 'the change was made; its end could not be written', { cause: error });
+      });
+      return value;
     },
 
     async begin(call, change) {
@@ -120,10 +132,14 @@ export function createAudit(registry: Registry): Audit {
     },
 
     async page({ before, limit }) {
-      const end = before ?? (await readHead()).sequence + 1;
-      const start = Math.max(0, end - 1 - limit);
-      const page = await registry.list({ collection: COLLECTION, after: nameOf(start), limit: end - 1 - start });
-      return page.map(readEntry).toReversed();
+      const newest = (await readHead()).sequence;
+      const end = before ?? newest + 1;
+      const from = Math.max(1, end - limit);
+      if (from >= end) return { entries: [], from: 1, newest };
+      const page = await registry.list({ collection: COLLECTION, after: nameOf(from - 1), limit: end - from });
+      // Where one is missing the list goes on behind the page.
+      const entries = page.map(readEntry).filter(({ sequence }) => sequence < end);
+      return { entries: entries.toReversed(), from, newest };
     },
   };
 }

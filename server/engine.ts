@@ -100,7 +100,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     admission,
     policyOf: options.policyOf ?? namespaces.policyOf,
     namespaces,
-    audit: createAudit(store.registry),
+    audit: createAudit(store.registry, log),
     apiKeys,
     compaction,
     issuedKeys: createIssuedKeys(store.registry),

@@ -26,21 +26,18 @@ export async function listAuditEvents(
   const page = readPage(question, request);
   const events: AuditEntry[] = [];
   let before = page.after === '' ? undefined : Number(page.after);
-  for (let scanned = 0; scanned < SCAN_MAX && events.length < page.size;) {
-    const entries = await engine.audit.page({ before, limit: SCAN_PAGE });
-    for (const entry of entries) {
-      before = entry.sequence;
-      scanned += 1;
-      if (matches(entry, request, call)) events.push(entry);
-      if (events.length === page.size) break;
-    }
-    if (entries.length < SCAN_PAGE && events.length < page.size) {
-      before = 1;
-      break;
-    }
+  let newest = 0;
+  for (let scanned = 0; scanned < SCAN_MAX && events.length < page.size && before !== 1; scanned += SCAN_PAGE) {
+    const read = await engine.audit.page({ before, limit: SCAN_PAGE });
+    const matching = read.entries.filter((entry) => matches(entry, request, call));
+    events.push(...matching.slice(0, page.size - events.length));
+    newest = read.newest;
+    before = events.length === page.size ? events.at(-1)?.sequence : read.from;
   }
   const nextPageToken = before === undefined || before <= 1 ? '' : pageToken(question, String(before));
-  return create(ListAuditEventsResponseSchema, { events: events.map(eventMessage), nextPageToken });
+  const seesAll = call.principal.may('audit', undefined);
+  const newestSequence = seesAll ? BigInt(newest) : 0n;
+  return create(ListAuditEventsResponseSchema, { events: events.map(eventMessage), nextPageToken, newestSequence });
 }
 
 function matches(entry: AuditEntry, request: ListAuditEventsRequest, call: CallContext): boolean {

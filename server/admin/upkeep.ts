@@ -25,6 +25,7 @@ import { readConflicts } from '../journal/conflicts.ts';
 import { fractional, instant } from '../messages.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { recordPages } from '../record-pages.ts';
+import { readReason, Violations } from '../validate.ts';
 import { conflictMessage } from './conflicts.ts';
 
 const START_MS = Date.now();
@@ -112,12 +113,15 @@ export async function runCompaction(
   request: RunCompactionRequest,
   call: CallContext,
 ): Promise<RunCompactionResponse> {
+  const violations = new Violations();
+  const reason = readReason(request.reason, violations);
+  violations.check();
   const limit = request.limit === 0n ? Infinity : Number(request.limit);
   const change = {
     action: 'RunCompaction',
     target: '',
     namespace: '',
-    reason: '',
+    reason,
     before: { limit: String(request.limit) },
   };
   const done = await engine.audit.around(call, change, async () => {

@@ -1,6 +1,9 @@
 // What operators change in the console: policies, purges; and where that is written, the audit log.
 
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ListAuditEventsResponseSchema } from '../../proto/gen/onced/v1/admin_pb.js';
+import { framed } from '../fuzz/wire.ts';
 import { begin, complete, utf8 } from './records.ts';
 import { describeOnEachStore, freshNamespace, pathTo, type Scene } from './scene.ts';
 
@@ -184,6 +187,26 @@ describeOnEachStore('operating', (open) => {
       const response = await route.fetch();
       const body = (await response.body()).toString('latin1').replaceAll('the true reason', 'some new reason');
       return route.fulfill({ response, body: Buffer.from(body, 'latin1') });
+    });
+    await page.getByRole('button', { name: 'Verify the chain' }).click();
+    await page.getByText(`The chain is broken at event ${String(events[0]?.sequence)}`).waitFor();
+    expect(console.faults).toEqual([]);
+  });
+
+  test('the newest event that is missing breaks the chain too', async () => {
+    const namespace = freshNamespace();
+    await scene.admin.putNamespace({ namespace, policy: { maxAttempts: 7 }, reason: 'a test' });
+    const { events } = await scene.admin.listAuditEvents({});
+    await using console = await scene.open('/audit');
+    const { page } = console;
+    await page.route('**/ListAuditEvents', async (route) => {
+      const response = await route.fetch();
+      // gRPC-Web: the message in an envelope, then the trailers in one.
+      const body = await response.body();
+      const messageEnd = 5 + body.readUInt32BE(1);
+      const whole = fromBinary(ListAuditEventsResponseSchema, body.subarray(5, messageEnd));
+      const cut = toBinary(ListAuditEventsResponseSchema, { ...whole, events: whole.events.slice(1) });
+      return route.fulfill({ response, body: Buffer.concat([framed(cut), body.subarray(messageEnd)]) });
     });
     await page.getByRole('button', { name: 'Verify the chain' }).click();
     await page.getByText(`The chain is broken at event ${String(events[0]?.sequence)}`).waitFor();

@@ -3569,7 +3569,9 @@ func (x *GetStatsResponse) GetJournalRows() uint64 {
 type RunCompactionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most this many records. 0: until nothing is due.
-	Limit         uint64 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint64 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Why, for the audit log. Up to 512 bytes.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3609,6 +3611,13 @@ func (x *RunCompactionRequest) GetLimit() uint64 {
 		return x.Limit
 	}
 	return 0
+}
+
+func (x *RunCompactionRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
 }
 
 // What compaction did.
@@ -3891,8 +3900,11 @@ type ListAuditEventsResponse struct {
 	Events []*AuditEvent `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
 	// For the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Of the newest event that was written, to callers who may see all; if it is not on the first page without a filter, then
+	// events were removed from the end.
+	NewestSequence uint64 `protobuf:"varint,3,opt,name=newest_sequence,json=newestSequence,proto3" json:"newest_sequence,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ListAuditEventsResponse) Reset() {
@@ -3937,6 +3949,13 @@ func (x *ListAuditEventsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *ListAuditEventsResponse) GetNewestSequence() uint64 {
+	if x != nil {
+		return x.NewestSequence
+	}
+	return 0
 }
 
 // Asks for every record that matches.
@@ -4634,9 +4653,10 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	" \x01(\tR\x04tier\x12#\n" +
 	"\rstore_healthy\x18\v \x01(\bR\fstoreHealthy\x12I\n" +
 	"\x12degraded_conflicts\x18\f \x03(\v2\x1a.onced.v1.DegradedConflictR\x11degradedConflicts\x12!\n" +
-	"\fjournal_rows\x18\r \x01(\x04R\vjournalRows\",\n" +
+	"\fjournal_rows\x18\r \x01(\x04R\vjournalRows\"D\n" +
 	"\x14RunCompactionRequest\x12\x14\n" +
-	"\x05limit\x18\x01 \x01(\x04R\x05limit\"\x96\x01\n" +
+	"\x05limit\x18\x01 \x01(\x04R\x05limit\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x96\x01\n" +
 	"\x15RunCompactionResponse\x12'\n" +
 	"\x0fresults_dropped\x18\x01 \x01(\x04R\x0eresultsDropped\x12'\n" +
 	"\x0frecords_removed\x18\x02 \x01(\x04R\x0erecordsRemoved\x12+\n" +
@@ -4661,10 +4681,11 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\x06before\x18\t \x01(\tR\x06before\x12\x14\n" +
 	"\x05after\x18\n" +
 	" \x01(\tR\x05after\x12\x12\n" +
-	"\x04hash\x18\v \x01(\fR\x04hash\"o\n" +
+	"\x04hash\x18\v \x01(\fR\x04hash\"\x98\x01\n" +
 	"\x17ListAuditEventsResponse\x12,\n" +
 	"\x06events\x18\x01 \x03(\v2\x14.onced.v1.AuditEventR\x06events\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"q\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12'\n" +
+	"\x0fnewest_sequence\x18\x03 \x01(\x04R\x0enewestSequence\"q\n" +
 	"\x14ExportRecordsRequest\x12.\n" +
 	"\x06filter\x18\x01 \x01(\v2\x16.onced.v1.RecordFilterR\x06filter\x12)\n" +
 	"\x10include_payloads\x18\x02 \x01(\bR\x0fincludePayloads\"I\n" +

@@ -1859,6 +1859,13 @@ export declare type RunCompactionRequest = Message<"onced.v1.RunCompactionReques
    * @generated from field: uint64 limit = 1;
    */
   limit: bigint;
+
+  /**
+   * Why, for the audit log. Up to 512 bytes.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
 };
 
 /**
@@ -2051,6 +2058,14 @@ export declare type ListAuditEventsResponse = Message<"onced.v1.ListAuditEventsR
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * Of the newest event that was written, to callers who may see all; if it is not on the first page without a filter, then
+   * events were removed from the end.
+   *
+   * @generated from field: uint64 newest_sequence = 3;
+   */
+  newestSequence: bigint;
 };
 
 /**

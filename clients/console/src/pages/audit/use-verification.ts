@@ -36,7 +36,14 @@ export function useVerification() {
       let pageToken = '';
       do {
         const page = await api.admin.listAuditEvents({ pageSize: PAGE_SIZE, pageToken }, { signal });
-        if (pageToken === '') setVerification((before) => ({ ...before, newestHash: hashOf(page.events[0]) }));
+        if (pageToken === '') {
+          const [newest] = page.events;
+          setVerification((before) => ({ ...before, newestHash: hashOf(newest) }));
+          if (page.newestSequence > (newest?.sequence ?? 0n)) {
+            setVerification((before) => ({ ...before, brokenAt: page.newestSequence, phase: 'broken' }));
+            return;
+          }
+        }
         pageToken = page.nextPageToken;
         const events: readonly AuditEvent[] = [...waiting, ...page.events];
         const isLast = pageToken === '';

@@ -50,7 +50,7 @@ function Outcome({ verification: { phase, count, brokenAt, newestHash } }: { rea
     case 'broken':
       return (
         <Alert role="alert" color="red" variant="light" title={`The chain is broken at event ${String(brokenAt)}`}>
-          It was changed, or one before it was changed or removed. Keep the store as it is and compare with a backup.
+          It was changed or removed, or one before it was. Keep the store as it is and compare with a backup.
         </Alert>
       );
   }
