@@ -20,15 +20,18 @@ import {
   type Store,
   type StoreStats,
 } from '../../storage/contract/index.ts';
-import type { Bucket } from '../figures.ts';
+import type { Bucket, CounterFigure } from '../figures.ts';
 import { readConflicts } from '../journal/conflicts.ts';
 import { fractional, instant } from '../messages.ts';
 import type { CallContext, Engine } from '../context.ts';
+import { OTHER } from '../namespace-labels.ts';
 import { recordPages } from '../record-pages.ts';
 import { readReason, Violations } from '../validate.ts';
 import { conflictMessage } from './conflicts.ts';
 
 const START_MS = Date.now();
+/** Figures without a namespace that tell of what is kept for others. */
+const OF_ALL_NAMESPACES: ReadonlySet<string> = new Set(['onced_orphans', 'onced_oldest_orphan_seconds']);
 const CONFLICTS_SHOWN_MAX = 100;
 const ORPHANS_PAGE = 1000;
 const ORPHANS_COUNTED_MAX = 10_000;
@@ -43,11 +46,16 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
   const isVisible = (namespace: string): boolean =>
     request.namespace === '' ? call.principal.may('stats', namespace) : namespace === request.namespace;
   const groups = stats.groups.filter(({ namespace }) => isVisible(namespace));
-  const seesAll = request.namespace === '' && call.principal.may('stats', undefined);
-  const orphans = seesAll ? stats : await countOrphans(store, request.namespace, isVisible);
+  const maySeeAll = call.principal.may('stats', undefined);
+  const orphans =
+    maySeeAll && request.namespace === '' ? stats : await countOrphans(store, request.namespace, isVisible);
   const figures = await metrics.figures();
-  const isShown = ({ labels }: { readonly labels: Readonly<Record<string, string>> }): boolean =>
-    labels['namespace'] === undefined || isVisible(labels['namespace']);
+  const isShown = ({ name, labels }: Pick<CounterFigure, 'name' | 'labels'>): boolean => {
+    const { namespace } = labels;
+    if (namespace === undefined) return maySeeAll || !OF_ALL_NAMESPACES.has(name);
+    // Where the rest is counted together, it is also that of others.
+    return namespace === OTHER ? maySeeAll && request.namespace === '' : isVisible(namespace);
+  };
   const conflicts = await readConflicts(store.registry, { limit: CONFLICTS_SHOWN_MAX });
   const shown = conflicts.filter(({ namespace }) => {
     if (request.namespace !== '' && namespace !== request.namespace) return false;

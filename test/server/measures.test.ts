@@ -2,13 +2,16 @@
 // GetStats tells the same.
 
 import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import type { ClientReadableStream, ServiceError } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
-import { OnLeaseExpiry } from '../../proto/gen/onced/v1/admin_pb.js';
+import { ExportRecordsRequestSchema, OnLeaseExpiry, OnStoreOutage } from '../../proto/gen/onced/v1/admin_pb.js';
+import { limits } from '../../server/limits.ts';
 import { OTHER } from '../../server/namespace-labels.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
 import { GRPC_HEADERS, openWire } from '../fuzz/wire.ts';
 import { openManaged, type Managed, type PolicyInit } from '../rpc/managed.ts';
-import { bytes, ms, refusal } from '../rpc/scene.ts';
+import { bytes, ms, refusal, refusalOf } from '../rpc/scene.ts';
 import { faultyStore, type FaultyStore } from '../support/faulty-store.ts';
 
 /** By measure: the series that it is read from. */
@@ -27,6 +30,9 @@ const MEASURES = {
   waiters: /^onced_waiters /,
   sessions: /^onced_sessions /,
   compaction: /^onced_compaction_records_removed_total /,
+  refusals: /^onced_admission_refused_total\{/,
+  admissionWaits: /^onced_admission_wait_seconds_count\{/,
+  overload: /^onced_admission_(overloaded|shedding) /,
 } as const;
 type Measure = keyof typeof MEASURES;
 /** What the store holds, when payload comes with it. */
@@ -55,7 +61,7 @@ async function assertSameInStats(scene: Managed, reading: Reading): Promise<void
   });
   for (const name of names) {
     // Histograms are told as latencies, and the age of an orphan goes on.
-    if (name === 'intentToOutcome' || name === 'orphanAge') continue;
+    if (name === 'intentToOutcome' || name === 'admissionWaits' || name === 'orphanAge') continue;
     const told = lines.filter((line) => MEASURES[name].test(line) && !line.endsWith(' 0'));
     expect({ name, lines: told.toSorted() }).toEqual({
       name,
@@ -92,6 +98,16 @@ const orphaned = async (stage: Stage): Promise<void> => {
   stage.advance(PAST_SHORT_MS);
 };
 
+/** Takes all places, as if as many operations were at the store; returns the way to give some back. */
+function fill({ server }: Stage): (count: number) => void {
+  const { admission } = server.engine;
+  let taken = 0;
+  for (; admission.state().inFlight < admission.state().limit; taken += 1) admission.enter('begin', 'busy');
+  return (count) => {
+    for (let left = Math.min(count, taken); left > 0; left -= 1, taken -= 1) admission.leave('begin');
+  };
+}
+
 const WALKS: Readonly<Record<string, Walk>> = {
   'a fresh key': { event: async (stage) => stage.acquire(), moves: ['records'] },
   'a begin of a key that is settled': {
@@ -108,6 +124,53 @@ const WALKS: Readonly<Record<string, Walk>> = {
     },
     event: async (stage, late: HolderId) => refusal(stage.client.complete({ ...late, result: bytes('twice') })),
     moves: ['suspectedDuplicates'],
+  },
+  'an attempt without the store, whose key has another outcome there': {
+    policy: { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED },
+    before: completed,
+    async event(stage) {
+      stage.faulty.set('down');
+      await completed(stage);
+      stage.faulty.set('up');
+      await expect.poll(() => stage.server.engine.outage.kept(), { timeout: 30_000 }).toBe(0);
+    },
+    moves: ['suspectedDuplicates', 'intentToOutcome', 'storeErrors'],
+  },
+  'a begin that waits for its turn': {
+    async event(stage) {
+      const leave = fill(stage);
+      const begun = stage.begin();
+      await expect.poll(() => stage.server.engine.admission.state().queued.begin, { timeout: 30_000 }).toBe(1);
+      leave(1);
+      await begun;
+      leave(Infinity);
+    },
+    moves: ['admissionWaits', 'records'],
+  },
+  'an export too many': {
+    async event({ server, admin }) {
+      const { admission } = server.engine;
+      const ends = Array.from({ length: limits.bulkStreamsMax }, () => admission.openStream('admin', ''));
+      const raw = admin.raw as unknown as Record<string, (request: object) => ClientReadableStream<object>>;
+      const stream = raw['exportRecords']?.bind(raw)(create(ExportRecordsRequestSchema));
+      const error = await new Promise<ServiceError>((resolve) => stream?.on('error', resolve).resume());
+      expect(refusalOf(error).reason).toBe('OVERLOADED');
+      for (const end of ends) end();
+    },
+    moves: ['refusals'],
+  },
+  'a process at its end': {
+    event: async ({ server }) =>
+      expect
+        .poll(
+          () => {
+            server.engine.admission.guard({ lagMs: 10_000, utilization: 1, heapShare: 1 });
+            return server.engine.admission.state().shedding;
+          },
+          { timeout: 30_000 },
+        )
+        .toBeGreaterThan(0),
+    moves: ['overload'],
   },
   'a store that refuses': {
     async event(stage) {
@@ -198,6 +261,7 @@ test.each(Object.entries(WALKS))('%s moves what it should and nothing else', asy
   const faulty = faultyStore(createMemoryStore());
   await using managed = await openManaged({
     store: faulty.store,
+    journal: { exists: () => false, open: async () => createMemoryStore() },
     ...(walk.policy === undefined ? {} : { policy: walk.policy }),
   });
   const stage: Stage = { ...managed, faulty };
