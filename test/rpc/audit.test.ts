@@ -1,38 +1,110 @@
 // The audit log: what cannot be written down is not done, and a changed or missing event is found.
 
+import { finished } from 'node:stream/promises';
+import { create } from '@bufbuild/protobuf';
+import type { ClientReadableStream } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
-import { Role } from '../../proto/gen/onced/v1/admin_pb.js';
-import { StoreError, type Store } from '../../storage/contract/index.ts';
+import { AdminService, PurgeRecordsRequestSchema, Role } from '../../proto/gen/onced/v1/admin_pb.js';
+import { listConflict } from '../../server/journal/conflicts.ts';
+import { StoreError, type Key, type Namespace, type Store } from '../../storage/contract/index.ts';
 import { createLog } from '../../server/log.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
-import { runOnced, type Ended } from '../support/onced.ts';
+import { wrappingKeysIn } from '../sealing/scene.ts';
+import { makeFolder, runOnced, type Ended } from '../support/onced.ts';
 import { startTestServer } from '../support/server.ts';
 import { openManaged, type Managed } from './managed.ts';
-import { ms, refusal } from './scene.ts';
+import { bytes, ms, refusal } from './scene.ts';
 
-test('a change that cannot be audited is refused, and nothing is changed', async () => {
-  const inner = createMemoryStore();
-  let isFull = false;
-  const put: Store['registry']['put'] = async (entry) => {
-    if (isFull && entry.collection === 'audit') throw new StoreError('unavailable', 'the audit log cannot be written');
-    return inner.registry.put(entry);
-  };
-  await using scene = await openManaged({ store: { ...inner, registry: { ...inner.registry, put } } });
-  await scene.acquire({ lease: ms(100) });
+/** What is there to be changed: a policy, an API key, data keys, a conflict, an orphan, and what a purge would take. */
+async function furnish(scene: Managed): Promise<{ readonly apiKeyId: string; readonly conflictId: string }> {
+  const { namespace, admin, store, server } = scene;
+  await scene.put({ lease: ms(1000) });
+  const { record } = await server.engine.apiKeys.create({ name: 'n', grants: [], expireMs: 0 });
+  const lease = await scene.acquire({ key: 'done' });
+  await scene.client.complete({ ...scene.holder(lease, 'done'), result: bytes('paid') });
+  await scene.acquire({ key: 'lost', lease: ms(100) });
   scene.advance(60_000);
-  const { namespace, admin } = scene;
-  isFull = true;
-  const released = { case: 'released', value: {} } as const;
-  const changes = [
-    admin.putNamespace({ namespace, policy: { lease: ms(5000) }, reason: 'test' }),
-    admin.resolveIntent({ namespace, key: 'order-1', reason: 'test', resolution: released }),
-    admin.createApiKey({ name: 'n', grants: [{ role: Role.READER, namespacePattern: '*' }], reason: 'test' }),
-  ];
-  for (const change of changes) expect((await refusal(change)).reason).toBe('STORE_UNAVAILABLE');
-  expect((await admin.getNamespace({ namespace })).namespace?.policy).toBeUndefined();
-  expect((await admin.listApiKeys({})).apiKeys).toEqual([]);
-  expect((await admin.listRecords({ filter: { namespace } })).records[0]?.orphan).toBeDefined();
+  const { record: row } = await store.read({
+    namespace: namespace as Namespace,
+    key: 'done' as Key,
+    includeResult: true,
+  });
+  if (row === undefined) return expect.fail('no record');
+  await listConflict(store.registry, row, { key: row.key, cause: 'OTHER_OUTCOME' });
+  const [conflict] = (await admin.listDegradedConflicts({ namespace })).conflicts;
+  return { apiKeyId: record.id, conflictId: conflict?.id ?? '' };
+}
+
+const REASON = 'why it is done';
+type Change = (scene: Managed, has: Awaited<ReturnType<typeof furnish>>) => Promise<unknown>;
+
+/** Every call that changes something. */
+const CHANGES: Readonly<Record<string, Change>> = {
+  PutNamespace: async ({ admin, namespace }) =>
+    admin.putNamespace({ namespace, policy: { lease: ms(5000) }, reason: REASON }),
+  DeleteNamespace: async ({ admin, namespace }) => admin.deleteNamespace({ namespace, reason: REASON }),
+  ResolveIntent: async ({ admin, namespace }) =>
+    admin.resolveIntent({ namespace, key: 'lost', reason: REASON, resolution: { case: 'released', value: {} } }),
+  PurgeRecords: async ({ admin, namespace }) => {
+    const raw = admin.raw as unknown as Record<string, (request: object) => ClientReadableStream<object>>;
+    const request = create(PurgeRecordsRequestSchema, { filter: { namespace, key: 'done' }, reason: REASON });
+    const stream = raw['purgeRecords']?.bind(raw)(request) ?? expect.fail('no method purgeRecords');
+    await finished(stream.resume());
+  },
+  RunCompaction: async ({ admin }) => admin.runCompaction({ reason: REASON }),
+  ResolveDegradedConflict: async ({ admin, namespace }, { conflictId }) =>
+    admin.resolveDegradedConflict({ namespace, id: conflictId, reason: REASON }),
+  CreateApiKey: async ({ admin }) =>
+    admin.createApiKey({ name: 'new', grants: [{ role: Role.READER, namespacePattern: '*' }], reason: REASON }),
+  RotateApiKey: async ({ admin }, { apiKeyId }) => admin.rotateApiKey({ id: apiKeyId, reason: REASON }),
+  RevokeApiKey: async ({ admin }, { apiKeyId }) => admin.revokeApiKey({ id: apiKeyId, reason: REASON }),
+  RotateDataKeys: async ({ admin, namespace }) => admin.rotateDataKeys({ namespace, reason: REASON }),
+};
+
+test('every call that is no mere look is among those', () => {
+  const looks = /^(Get|List|Export|Tail)/;
+  const changing = AdminService.methods.map(({ name }) => name).filter((name) => !looks.test(name));
+  expect(changing.toSorted()).toEqual(Object.keys(CHANGES).toSorted());
 });
+
+/** All that the calls could have changed. */
+async function kept({ store }: Managed): Promise<unknown> {
+  const collections = ['namespace', 'api-key', 'data-key', 'degraded-conflict', 'degraded-conflict-resolved'];
+  const lists = collections.map(async (collection) => store.registry.list({ collection, limit: 100 }));
+  return [await store.list({ filter: { includeExpired: true }, limit: 100 }), await Promise.all(lists)].map((found) =>
+    JSON.stringify(found, (name, value: unknown) => (name === 'nowMs' ? 0 : value)),
+  );
+}
+
+test.each(Object.entries(CHANGES))(
+  '%s that cannot be audited is refused, and nothing is changed; else its reason and its end are written',
+  async (action, change) => {
+    await using folder = await makeFolder();
+    const inner = createMemoryStore();
+    let isFull = false;
+    const put: Store['registry']['put'] = async (entry) => {
+      if (isFull && entry.collection === 'audit')
+        throw new StoreError('unavailable', 'the audit log cannot be written');
+      return inner.registry.put(entry);
+    };
+    const wrapping = await wrappingKeysIn(folder.path);
+    await using scene = await openManaged({ wrapping, store: { ...inner, registry: { ...inner.registry, put } } });
+    const has = await furnish(scene);
+    const before = await kept(scene);
+    isFull = true;
+    expect((await refusal(change(scene, has))).reason).toBe('STORE_UNAVAILABLE');
+    expect(await kept(scene)).toEqual(before);
+    isFull = false;
+    await change(scene, has);
+    const { events } = await scene.admin.listAuditEvents({ pageSize: 2 });
+    expect(events).toMatchObject([
+      { action: `${action}.done`, actor: 'anonymous', reason: REASON },
+      { action, actor: 'anonymous', reason: REASON },
+    ]);
+    expect(events[0]?.requestId).toBe(events[1]?.requestId);
+    if (action !== 'RunCompaction') expect(await kept(scene)).not.toEqual(before);
+  },
+);
 
 test('a change that was made is never told as failed, though its end could not be written', async () => {
   const inner = createMemoryStore();
