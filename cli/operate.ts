@@ -106,13 +106,16 @@ export function milliseconds(flag: string, text: string): number {
   }
 }
 
-/** Asks on the terminal before something is destroyed. Without one, `--yes` is the only yes. */
+/** Asks on the terminal before something is destroyed, and tells who says no. Without one, `--yes` is the only yes. */
 export async function confirm(question: string, yes: boolean): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY) throw new UsageError(`${question} Say --yes to do it without being asked`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return ['y', 'yes'].includes((await terminal.question(`${question} [y/N] `)).trim().toLowerCase());
+    if (['y', 'yes'].includes((await terminal.question(`${question} [y/N] `)).trim().toLowerCase())) return true;
+    console.error('nothing was changed');
+    process.exitCode = EXIT.no;
+    return false;
   } finally {
     terminal.close();
   }

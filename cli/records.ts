@@ -6,7 +6,6 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { AdminService, RecordFilterSchema, type RecordFilter } from '../proto/gen/onced/v1/admin_pb.js';
 import { IntentRecordSchema, IntentState, OrphanCause, type IntentRecord } from '../proto/gen/onced/v1/record_pb.js';
 import { call, follow, type CallOptions } from './client.ts';
-import { EXIT } from './exit.ts';
 import {
   age,
   bar,
@@ -157,11 +156,7 @@ async function purge(filter: RecordFilter, flags: PurgeFlags, target: CallOption
     return;
   }
   const warning = flags.force === true ? ' Holders of live leases lose them.' : '';
-  if (!(await confirm(`Remove ${count} records for good?${warning}`, flags.yes === true))) {
-    console.error('nothing was removed');
-    process.exitCode = EXIT.no;
-    return;
-  }
+  if (!(await confirm(`Remove ${count} records for good?${warning}`, flags.yes === true))) return;
   const request = { filter, reason: flags.reason ?? '', force: flags.force === true, expectedCount: count };
   let last = { matched: 0n, removed: 0n, kept: 0n };
   await follow(AdminService.method.purgeRecords, request, target, (answer) => {

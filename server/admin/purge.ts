@@ -53,10 +53,15 @@ export async function* purgeRecords(
   let isDone = false;
   try {
     for await (const { records } of selectedPages(engine, selection, BULK, call)) {
-      for (let start = 0; start < records.length; start += limits.purgeBatch) {
+      for (let start = 0; start < records.length;) {
         assertNotOver(call);
+        // Counted first, but others may come to match meanwhile: nobody has agreed to those.
+        const left = request.expectedCount === 0n ? Infinity : Number(request.expectedCount) - tally.removed;
+        if (left === 0) throw moreThanExpected(request, 'so many are removed, and there are more', tally.removed + 1);
+        const batch = records.slice(start, start + Math.min(limits.purgeBatch, left));
+        start += batch.length;
         const startMs = performance.now();
-        await removeAll(engine, records.slice(start, start + limits.purgeBatch), request.force, tally);
+        await removeAll(engine, batch, request.force, tally);
         yield progress(tally, false);
         const pace = engine.admission.isIdle()
           ? { times: 1 }
@@ -126,14 +131,13 @@ async function assertNotMore(
   let matched = 0n;
   for await (const counted of countMatching(engine, selection, call)) matched = counted.matched;
   if (matched <= request.expectedCount) return;
-  throw new Rejection(
-    'EXPECTATION_FAILED',
-    `${matched} records match, more than the ${request.expectedCount} expected`,
-    {
-      metadata: { expected: String(request.expectedCount), found: String(matched) },
-    },
-  );
+  throw moreThanExpected(request, `${matched} records match`, matched);
 }
+
+const moreThanExpected = ({ expectedCount }: PurgeRecordsRequest, what: string, found: number | bigint): Rejection =>
+  new Rejection('EXPECTATION_FAILED', `${expectedCount} records were expected: ${what}`, {
+    metadata: { expected: String(expectedCount), found: String(found) },
+  });
 
 async function removeAll(
   engine: Engine,

@@ -123,6 +123,26 @@ test('purge counts first, wants a reason and a yes, and leaves live leases', asy
   expect(forced.stdout).toBe('1 removed, 0 kept (a live lease, or changed meanwhile)\n');
 });
 
+test('at a terminal purge asks with the number that it would remove, takes no for an answer, and shows how far it is', async () => {
+  const namespace = 'op/asked';
+  for (const key of ['a', 'b', 'c']) {
+    const { outcome } = await client.beginIntent({ namespace, key, attemptId: randomUUID() });
+    if (outcome.case !== 'acquired') return expect.fail('not acquired');
+    await client.complete({ namespace, key, leaseToken: outcome.value.leaseToken });
+  }
+  const environment = { ONCED_SERVER: server.grpc };
+  const purge = async (typed: string) =>
+    runOnced(['purge', namespace, '--reason', "it's a test"], { environment, typed });
+  const refused = await purge('n\n');
+  expect(refused.stdout).toContain('Remove 3 records for good? [y/N]');
+  expect(refused.stdout).toContain('nothing was changed');
+  expect(refused.code).toBe(1);
+  const done = await purge('y\n');
+  expect(done.stdout).toContain(`[${'#'.repeat(30)}] 100 %  3 of 3 removed`);
+  expect(done.stdout).toContain('3 removed, 0 kept');
+  expect(done.code).toBe(0);
+});
+
 test('namespaces are set by name and value, inherited, and refused when they make no sense', async () => {
   const set = await onced('namespaces', 'set', 'op/ns', 'lease=5s', 'on_lease_expiry=hold', '--reason', 'test');
   expect(set.stdout).toMatch(/lease +5s +op\/ns/);

@@ -71,7 +71,7 @@ test('every call that is no mere look is among those', () => {
 async function kept({ store }: Managed): Promise<unknown> {
   const collections = ['namespace', 'api-key', 'data-key', 'degraded-conflict', 'degraded-conflict-resolved'];
   const lists = collections.map(async (collection) => store.registry.list({ collection, limit: 100 }));
-  return [await store.list({ filter: { includeExpired: true }, limit: 100 }), await Promise.all(lists)].map((found) =>
+  return [await store.list({ includeExpired: true, limit: 100 }), await Promise.all(lists)].map((found) =>
     JSON.stringify(found, (name, value: unknown) => (name === 'nowMs' ? 0 : value)),
   );
 }

@@ -5,6 +5,7 @@ import { status as Code, type ClientReadableStream, type ServiceError } from '@g
 import { expect, test } from 'vitest';
 import { PurgeRecordsRequestSchema, type PurgeRecordsResponse } from '../../proto/gen/onced/v1/admin_pb.js';
 import { durationMs, epochMs, type Namespace, type Store } from '../../storage/contract/index.ts';
+import { createMemoryStore } from '../../storage/memory/store.ts';
 import { openSqliteStore } from '../../storage/sqlite/index.ts';
 import { requestsIn } from '../support/requests.ts';
 import { makeFolder } from '../support/onced.ts';
@@ -32,9 +33,13 @@ interface Purge {
 }
 
 /** Runs a purge; hangs up as soon as `isEnough` says so. */
-async function purge({ admin, namespace }: Managed, isEnough: (removed: bigint) => boolean): Promise<Purge> {
+async function purge(
+  { admin, namespace }: Managed,
+  isEnough: (removed: bigint) => boolean,
+  expectedCount = 0n,
+): Promise<Purge> {
   const raw = admin.raw as unknown as Record<string, (request: object) => ClientReadableStream<PurgeRecordsResponse>>;
-  const request = create(PurgeRecordsRequestSchema, { filter: { namespace }, reason: 'test' });
+  const request = create(PurgeRecordsRequestSchema, { filter: { namespace }, reason: 'test', expectedCount });
   const stream = raw['purgeRecords']?.bind(raw)(request);
   if (stream === undefined) throw new Error('no method purgeRecords');
   const answers: PurgeRecordsResponse[] = [];
@@ -85,3 +90,31 @@ test(`${RECORDS} records: progress grows, an interrupted purge goes on when call
   expect(record?.summary?.key).toBe('live');
   expect(JSON.parse((await ended()) ?? '')).toMatchObject({ isDone: true, removed: left - 1 });
 }, 120_000);
+
+test('more than were expected are not removed: neither when they are there before, nor when they come meanwhile', async () => {
+  const inner = createMemoryStore();
+  let beforeList = async (): Promise<void> => undefined;
+  const list: Store['list'] = async (...args) => {
+    await beforeList();
+    return inner.list(...args);
+  };
+  await using scene = await openManaged({ store: { ...inner, list } });
+  const { claimOf } = requestsIn(scene.namespace as Namespace);
+  const nowMs = epochMs(Date.now() - HOUR_MS);
+  const add = async (...keys: readonly string[]): Promise<void> => {
+    for (const key of keys) await inner.claim(claimOf(key), { nowMs });
+  };
+  await add('a', 'b', 'c');
+  expect((await purge(scene, () => false, 2n)).code).toBe(Code.FAILED_PRECONDITION);
+  expect(await count(scene)).toBe(3);
+
+  let lists = 0;
+  // The first list counts, the second is what is removed.
+  beforeList = async () => ((lists += 1) === 2 ? add('d', 'e') : undefined);
+  const purged = await purge(scene, () => false, 3n);
+  expect(purged.code).toBe(Code.FAILED_PRECONDITION);
+  expect(await count(scene)).toBe(2);
+
+  expect(await purge(scene, () => false, 2n)).toMatchObject({ code: 0 });
+  expect(await count(scene)).toBe(0);
+});

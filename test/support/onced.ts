@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly folder?: string;
   /** Instead of `onced` (and `serve`); the arguments go after. */
   readonly program?: readonly [string, ...string[]];
+  /** It has a terminal, at which this is typed. What it prints is all on standard output then. */
+  readonly typed?: string;
 }
 
 interface Started {
@@ -31,13 +33,26 @@ interface Started {
   readonly stderr: () => string;
 }
 
-function start(args: readonly string[], { environment, folder, program = ONCED }: RunOptions): Started {
+/** `script` lends the command a terminal, and ends as it did. */
+const atTerminal = (words: readonly string[]): readonly [string, ...string[]] => [
+  'script',
+  '--quiet',
+  '--return',
+  '--command',
+  words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' '),
+  '/dev/null',
+];
+
+function start(args: readonly string[], { environment, folder, program = ONCED, typed }: RunOptions): Started {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('ONCED_'));
-  const child = spawn(program[0], [...program.slice(1), ...args], {
+  const words = [...program, ...args];
+  const [command = '', ...rest] = typed === undefined ? words : atTerminal(words);
+  const child = spawn(command, rest, {
     cwd: folder ?? ROOT.pathname,
     env: { ...Object.fromEntries(inherited), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  child.stdin.end(typed);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

@@ -1424,7 +1424,8 @@ type PurgeRecordsRequest struct {
 	DryRun bool `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	// Also records with a live lease: their holders lose it.
 	Force bool `protobuf:"varint,3,opt,name=force,proto3" json:"force,omitempty"`
-	// Refuse, with EXPECTATION_FAILED, when more records than this match. 0: no guard.
+	// Refuse, with EXPECTATION_FAILED, when more records than this match. Where others come to match meanwhile, the purge ends
+	// so once this many are removed. 0: no guard.
 	ExpectedCount uint64 `protobuf:"varint,4,opt,name=expected_count,json=expectedCount,proto3" json:"expected_count,omitempty"`
 	// Required unless dry_run. Why, for the audit log. 1 to 512 bytes.
 	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`

@@ -680,7 +680,8 @@ export declare type PurgeRecordsRequest = Message<"onced.v1.PurgeRecordsRequest"
   force: boolean;
 
   /**
-   * Refuse, with EXPECTATION_FAILED, when more records than this match. 0: no guard.
+   * Refuse, with EXPECTATION_FAILED, when more records than this match. Where others come to match meanwhile, the purge ends
+   * so once this many are removed. 0: no guard.
    *
    * @generated from field: uint64 expected_count = 4;
    */
