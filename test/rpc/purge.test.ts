@@ -99,7 +99,7 @@ test('more than were expected are not removed: neither when they are there befor
     return inner.list(...args);
   };
   await using scene = await openManaged({ store: { ...inner, list } });
-  const { claimOf } = requestsIn(scene.namespace as Namespace);
+  const { claimOf } = requestsIn(scene.namespace);
   const nowMs = epochMs(Date.now() - HOUR_MS);
   const add = async (...keys: readonly string[]): Promise<void> => {
     for (const key of keys) await inner.claim(claimOf(key), { nowMs });
