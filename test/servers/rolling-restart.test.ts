@@ -8,8 +8,8 @@ import { freePort } from '../support/free-port.ts';
 import { serveOnced, type Served } from '../support/onced.ts';
 import { startPostgres } from '../support/postgres.ts';
 
-/** Of one server each; the long run sets more. */
-const RESTARTS = Number(process.env['ONCED_RESTARTS'] ?? 20);
+/** Of one server each: both are restarted twenty times. The long run sets more. */
+const RESTARTS = Number(process.env['ONCED_RESTARTS'] ?? 40);
 const LANES = 8;
 /** So that the servers that start have some processor left. */
 const PAUSE_MS = 10;

@@ -1089,7 +1089,7 @@ func (*RevokeApiKeyResponse) Descriptor() ([]byte, []int) {
 // Which records. All given conditions must hold; expired records never match unless asked for.
 type RecordFilter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Exactly this namespace. Empty: all that the caller may see.
+	// Exactly this namespace. Empty: all, which needs a role on all of them.
 	Namespace string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	// Any of these states. Empty: all. ORPHANED means in progress with the lease over.
 	States []IntentState `protobuf:"varint,2,rep,packed,name=states,proto3,enum=onced.v1.IntentState" json:"states,omitempty"`
@@ -2747,7 +2747,7 @@ func (*DeleteNamespaceResponse) Descriptor() ([]byte, []int) {
 // Asks for figures.
 type GetStatsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Only this namespace. Empty: all that the caller may see.
+	// Only this namespace. Empty: all, which needs a role on all of them.
 	Namespace     string `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

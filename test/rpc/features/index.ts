@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { StorePlace, StoreSubject } from '../../conformance/subject.ts';
 import { openManaged, type OpenManaged } from '../managed.ts';
+import { adminFeatures } from './admin.ts';
 import { archiveFeatures } from './archive.ts';
 import { conflictFeatures } from './conflicts.ts';
 import { issuedKeyFeatures } from './issued-keys.ts';
@@ -26,6 +27,7 @@ export function describeFeatures(subject: StoreSubject): void {
 
     describe('orphans', () => orphanFeatures(open));
     describe('retention', () => retentionFeatures(openAlone));
+    describe('operators', () => adminFeatures(openAlone));
     describe('archive', () => archiveFeatures(openAlone));
     describe('policies', () => policyFeatures(open));
     describe('watching', () => watchFeatures(open));

@@ -482,7 +482,7 @@ export declare const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse
  */
 export declare type RecordFilter = Message<"onced.v1.RecordFilter"> & {
   /**
-   * Exactly this namespace. Empty: all that the caller may see.
+   * Exactly this namespace. Empty: all, which needs a role on all of them.
    *
    * @generated from field: string namespace = 1;
    */
@@ -1389,7 +1389,7 @@ export declare const DeleteNamespaceResponseSchema: GenMessage<DeleteNamespaceRe
  */
 export declare type GetStatsRequest = Message<"onced.v1.GetStatsRequest"> & {
   /**
-   * Only this namespace. Empty: all that the caller may see.
+   * Only this namespace. Empty: all, which needs a role on all of them.
    *
    * @generated from field: string namespace = 1;
    */
