@@ -12,7 +12,7 @@ import { createMemoryStore } from '../../storage/memory/store.ts';
 import { policyMessage } from '../rpc/managed.ts';
 import { faultyStore } from '../support/faulty-store.ts';
 import { makeFolder, runOnced, serveOnced } from '../support/onced.ts';
-import { connect, startTestServer, type TestClient } from '../support/server.ts';
+import { connect, connectAdmin, startTestServer, type AdminClient, type TestClient } from '../support/server.ts';
 
 vi.setConfig({ testTimeout: 90_000 });
 
@@ -79,6 +79,29 @@ async function errAlong(client: TestClient, token: string | undefined): Promise<
   return [outcome.value.leaseToken];
 }
 
+/** What operators are shown and hand over, and how their calls go wrong. */
+async function operateAlong(
+  { client, admin }: { client: TestClient; admin: AdminClient },
+  token: string,
+): Promise<void> {
+  const options = { token };
+  const at = { namespace: 'planted', key: 'stuck' };
+  const done = { namespace: 'planted', key: SECRETS.key };
+  const resolution = { case: 'completed', value: { result: Buffer.from(SECRETS.result) } } as const;
+  const failing = async (call: Promise<unknown>): Promise<void> => void (await call.catch(() => undefined));
+  await client.beginIntent({ ...at, attemptId: randomUUID(), owner: 'worker' }, options);
+  await admin.resolveIntent({ ...at, reason: 'test', resolution, force: true }, options);
+  await failing(admin.resolveIntent({ ...done, reason: 'test', resolution }, options));
+  await failing(admin.resolveIntent({ ...done, reason: SECRETS.words.repeat(50), resolution }, options));
+  await admin.getRecord({ ...done, includeResult: true }, options);
+  await failing(admin.getRecord({ ...done, key: `${SECRETS.key}\n` }, options));
+  await admin.listRecords({ filter: done }, options);
+  await failing(admin.listRecords({ filter: { ...done, owner: SECRETS.words.repeat(50) } }, options));
+  await failing(admin.listRecords({ filter: done, pageToken: SECRETS.words }, options));
+  await failing(admin.revokeApiKey({ id: SECRETS.badKey, reason: SECRETS.words.repeat(50) }, options));
+  await failing(admin.createApiKey({ name: SECRETS.words.repeat(50), grants: [] }, options));
+}
+
 test('the log of a server at level trace, its figures and its audit show nothing of it', async () => {
   await using folder = await makeFolder();
   const file = `${folder.path}/admin.key`;
@@ -96,6 +119,10 @@ test('the log of a server at level trace, its figures and its audit show nothing
   const made = await runOnced(['token', 'create', 'checkout', '--grant', 'writer:planted/*'], { environment });
   const apiKey = made.stdout.trim();
   const tokens = await errAlong(client, apiKey);
+  const admin = connectAdmin(server.grpc);
+  await operateAlong({ client, admin }, SECRETS.adminKey);
+  const exported = await runOnced(['export', 'planted', '--payloads'], { environment });
+  expect(exported.stdout).toContain(SECRETS.key);
   for (const token of [SECRETS.badKey, SECRETS.badJwt, `${apiKey}x`, undefined]) {
     await client.lookup({ namespace: 'planted', key: SECRETS.key }, { token }).catch(() => undefined);
   }
@@ -125,6 +152,7 @@ test('the log of a server at level trace, its figures and its audit show nothing
   const audit = await runOnced(['audit', 'list', '--json'], { environment });
   expect(audit.stdout).toContain('CreateApiKey');
   client.raw.close();
+  admin.raw.close();
   server.kill('SIGTERM');
   const { stdout, stderr } = await server.ended;
   const secrets = { ...SECRETS, apiKey: apiKey.split('_').at(-1) ?? '', ...Object.fromEntries(tokens.entries()) };
