@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { status as Code } from '@grpc/grpc-js';
-import { base64url, SignJWT, UnsecuredJWT } from 'jose';
+import { base64url, generateKeyPair, SignJWT, UnsecuredJWT, type CryptoKey } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { Role } from '../../proto/gen/onced/v1/admin_pb.js';
 import { refusal } from '../rpc/scene.ts';
@@ -101,9 +101,11 @@ describe('a JSON Web Token', () => {
       old: await scene.sign(grants, (jwt) => jwt.setIssuedAt(now() - 7200)),
       unsigned: new UnsecuredJWT(claims).encode(),
       symmetric: await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(secret),
+      stranger: await signedBy((await generateKeyPair('ES256')).privateKey, claims),
+      endless: await signedBy(scene.privateKey, { ...claims, exp: undefined }),
       forged: swapped(await scene.sign(grants), { ...claims, onced_grants: ['admin:*'] }),
     };
-    // One server each: failures are limited by address.
+    // Fewer than the failures after which an address has to wait.
     for (const [what, token] of Object.entries(bad)) {
       expect({ what, reason: (await refusal(begin(scene, token))).reason }).toEqual({
         what,
@@ -114,6 +116,9 @@ describe('a JSON Web Token', () => {
 });
 
 const now = (): number => Math.floor(Date.now() / 1000);
+
+const signedBy = async (key: CryptoKey, claims: object): Promise<string> =>
+  new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).sign(key);
 
 /** The same signature under another content. */
 function swapped(token: string, claims: object): string {
