@@ -40,6 +40,7 @@ export interface Namespaces {
   list(): readonly NamespaceInfo[];
   /** Throws INVALID_FIELD when it makes no sense, EXPECTATION_FAILED when the revision has moved. */
   put(change: NamespaceChange): Promise<NamespaceInfo>;
+  /** As `put`; those below must make sense without it. */
   remove(namespace: Namespace, expectedRevision: number | undefined): Promise<void>;
   /** Reads the store again now. */
   refresh(): Promise<void>;
@@ -54,8 +55,11 @@ export interface NamespacesOptions {
   readonly serverPolicy?: NamespacePolicy;
 }
 
-/** A policy as it would be. */
-type Replaced = Pick<NamespaceChange, 'namespace' | 'policy'>;
+/** A policy as it would be; undefined: none. */
+interface Replaced {
+  readonly namespace: Namespace;
+  readonly policy: NamespacePolicy | undefined;
+}
 
 interface Own {
   readonly policy: NamespacePolicy;
@@ -78,13 +82,11 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
   let own = new Map<string, Own>();
   let resolved = new Map<string, Policy | undefined>();
 
-  const layerOf = (name: string): PolicyLayer | undefined => {
-    const policy = own.get(name)?.policy ?? configured.get(name);
-    return policy === undefined ? undefined : { source: name, policy };
-  };
+  const layerOf = (name: string): PolicyLayer | undefined =>
+    asLayer(name, own.get(name)?.policy ?? configured.get(name));
   const effectiveOf = (namespace: string, replaced?: Replaced): EffectivePolicy => {
     const line = lineOf(namespace).map((name) =>
-      name === replaced?.namespace ? { source: name, policy: replaced.policy } : layerOf(name),
+      name === replaced?.namespace ? asLayer(name, replaced.policy) : layerOf(name),
     );
     return inherit([...line.filter((layer) => layer !== undefined), ...serverLayers]);
   };
@@ -93,11 +95,13 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
   const namesBelow = (namespace: string): readonly string[] =>
     registered().filter((name) => name.startsWith(`${namespace}/`));
 
-  /** What a namespace sets for itself must make sense under what it would inherit too. */
-  const checkSenseBelow = (below: string, change: Replaced, violations: Violations): void => {
-    const found = new Violations();
-    checkSense(effectiveOf(below, change), found);
-    for (const { field, description } of found.list()) violations.add(field, `of ${below} ${description}`);
+  /** What is set for a namespace must make sense for those below too, with what they set themselves. */
+  const checkSenseBelow = (change: Replaced, violations: Violations): void => {
+    for (const below of namesBelow(change.namespace)) {
+      const found = new Violations();
+      checkSense(effectiveOf(below, change), found);
+      for (const { field, description } of found.list()) violations.add(field, `of ${below} ${description}`);
+    }
   };
 
   const resolve = (namespace: Namespace): Policy | undefined => {
@@ -163,7 +167,7 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
       const violations = new Violations();
       checkBounds(policy, violations);
       checkSense(effectiveOf(namespace, { namespace, policy }), violations);
-      for (const below of namesBelow(namespace)) checkSenseBelow(below, { namespace, policy }, violations);
+      checkSenseBelow({ namespace, policy }, violations);
       violations.check();
       const stored: Stored = { policy: toJsonString(NamespacePolicySchema, policy), updateMs: Date.now() };
       const entry = await registry.put({
@@ -180,6 +184,9 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     async remove(namespace, expectedRevision) {
       const found = await registry.get({ collection: COLLECTION, name: namespace });
       if (found === undefined) throw namespaceNotFound(namespace);
+      const violations = new Violations();
+      checkSenseBelow({ namespace, policy: configured.get(namespace) }, violations);
+      violations.check();
       const isRemoved = await registry.remove({
         collection: COLLECTION,
         name: namespace,
@@ -192,6 +199,9 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     stop: () => clearInterval(timer),
   };
 }
+
+const asLayer = (source: string, policy: NamespacePolicy | undefined): PolicyLayer | undefined =>
+  policy === undefined ? undefined : { source, policy };
 
 function readEntry(entry: RegistryEntry): Own {
   const stored = JSON.parse(entry.value) as Stored;

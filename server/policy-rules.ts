@@ -58,14 +58,19 @@ export function checkBounds(policy: NamespacePolicy, violations: Violations): vo
 
 /** Values that contradict each other once inheritance has filled the gaps. */
 export function checkSense({ policy }: EffectivePolicy, violations: Violations): void {
-  const ms = (field: 'lease' | 'leaseMax' | 'ttl' | 'ttlMax' | 'clientRetryWindow'): number => {
+  const ms = (
+    field: 'lease' | 'leaseMax' | 'holdMax' | 'ttl' | 'ttlMax' | 'orphanTtl' | 'clientRetryWindow',
+  ): number => {
     const value = policy[field];
     return value === undefined ? 0 : durationMs(value);
   };
   if (ms('lease') > ms('leaseMax')) violations.add('lease', 'must not be longer than lease_max');
+  if (ms('lease') > ms('holdMax')) violations.add('lease', 'must not be longer than hold_max');
   if (ms('ttl') > ms('ttlMax')) violations.add('ttl', 'must not be longer than ttl_max');
-  if (ms('ttl') < ms('clientRetryWindow')) {
-    violations.add('ttl', 'must not be shorter than client_retry_window: a retry after expiry would run again');
+  for (const field of ['ttl', 'orphanTtl'] as const) {
+    if (ms(field) >= ms('clientRetryWindow')) continue;
+    const { name } = NamespacePolicySchema.field[field];
+    violations.add(name, 'must not be shorter than client_retry_window: a retry after expiry would run again');
   }
 }
 

@@ -49,14 +49,17 @@ export type PolicyLookup = (namespace: Namespace) => Policy;
 export function policyOfMessage(effective: NamespacePolicy): Policy {
   const ms = (value: Duration | undefined): DurationMs =>
     durationMs(value === undefined ? 0 : Math.ceil(protoMs(value)));
+  const retryWindowMs = ms(effective.clientRetryWindow);
+  // Also where file and store contradict each other, which neither is checked for: never shorter than clients go on retrying.
+  const retained = (value: Duration | undefined): DurationMs => durationMs(Math.max(ms(value), retryWindowMs));
   return {
     leaseMs: ms(effective.lease),
-    leaseMsMax: ms(effective.leaseMax),
-    ttlMs: ms(effective.ttl),
+    leaseMsMax: durationMs(Math.min(ms(effective.leaseMax), ms(effective.holdMax))),
+    ttlMs: retained(effective.ttl),
     ttlMsMax: ms(effective.ttlMax),
-    ttlMsMin: durationMs(Math.max(limits.ttlMsMin, ms(effective.clientRetryWindow))),
+    ttlMsMin: durationMs(Math.max(limits.ttlMsMin, retryWindowMs)),
     resultTtlMs: ms(effective.resultTtl ?? effective.ttlMax),
-    orphanTtlMs: ms(effective.orphanTtl),
+    orphanTtlMs: retained(effective.orphanTtl),
     lateRetryGraceMs: ms(effective.lateRetryGrace),
     holdMsMax: ms(effective.holdMax),
     waitMsMax: ms(effective.waitMax),

@@ -62,11 +62,21 @@ describe('a policy', () => {
     { policy: { resultBytesMax: 1024 * 1024 + 1 }, field: 'result_bytes_max' },
     { policy: { lease: ms(2000), leaseMax: ms(1999) }, field: 'lease' },
     { policy: { ttl: ms(2000), ttlMax: ms(1999) }, field: 'ttl' },
+    { policy: { lease: ms(2000), holdMax: ms(1999) }, field: 'lease' },
+    { policy: { onLeaseExpiry: 99 }, field: 'on_lease_expiry' },
   ])('out of bounds in $field is refused by name', async ({ policy, field }) => {
     await using scene = await openManaged();
     const put = scene.admin.putNamespace({ namespace: scene.namespace, policy: policyMessage(policy) });
     expect(await refusal(put)).toMatchObject({ reason: 'INVALID_FIELD', fields: [field] });
   });
+});
+
+test('a lease beyond the total hold is refused in a call', async () => {
+  await using scene = await openManaged({ policy: { lease: ms(2000), holdMax: ms(5000) } });
+  const tooLong = { namespace: scene.namespace, lease: ms(5001) };
+  expect(await refusal(scene.begin(tooLong))).toMatchObject({ reason: 'INVALID_FIELD', fields: ['lease'] });
+  expect(await refusal(scene.client.claimOrphans(tooLong))).toMatchObject({ fields: ['lease'] });
+  await scene.acquire({ lease: ms(5000) });
 });
 
 describe('retention shorter than the time that clients go on retrying', () => {
@@ -79,6 +89,24 @@ describe('retention shorter than the time that clients go on retrying', () => {
       });
     expect(await refusal(put(HOUR_MS - 1))).toMatchObject({ reason: 'INVALID_FIELD', fields: ['ttl'] });
     await put(HOUR_MS);
+  });
+
+  test('is refused for orphans, which would run again when they expire', async () => {
+    await using scene = await openManaged();
+    const policy = policyMessage({ orphanTtl: ms(HOUR_MS - 1), clientRetryWindow: ms(HOUR_MS) });
+    const put = scene.admin.putNamespace({ namespace: scene.namespace, policy });
+    expect(await refusal(put)).toMatchObject({ reason: 'INVALID_FIELD', fields: ['orphan_ttl'] });
+  });
+
+  test('is not what a call without a ttl gets, where the file and the store contradict each other', async () => {
+    await using before = await openManaged({ policy: { ttl: ms(HOUR_MS) } });
+    const serverPolicy = { clientRetryWindow: ms(2 * HOUR_MS) };
+    await using after = await openManaged({ store: before.store, serverPolicy });
+    const { namespace } = before;
+    const lease = await after.acquire({ namespace });
+    const { record } = await after.client.complete({ ...before.holder(lease) });
+    const { expireTime, settleTime } = record ?? {};
+    expect(Number(expireTime?.seconds) - Number(settleTime?.seconds)).toBe((2 * HOUR_MS) / 1000);
   });
 
   test('is refused in a call that asks for it', async () => {

@@ -124,6 +124,11 @@ test.each([
     'namespaces:\n  a:\n    lease: 2h\n  a/b:\n    lease_max: 1h',
     'namespaces.a/b: lease must not be longer than lease_max',
   ],
+  ['policy:\n  client_retry_window: 25h', 'policy: ttl must not be shorter than client_retry_window'],
+  [
+    'namespaces:\n  a:\n    client_retry_window: 2h\n  a/b:\n    ttl: 1h',
+    'namespaces.a/b: ttl must not be shorter than client_retry_window',
+  ],
   ['a: 1\na: 2', 'onced.yaml:2: is not YAML: Map keys must be unique'],
   ['- memory', 'onced.yaml: is not a list of settings'],
   ['a: &a [*a]', 'onced.yaml:1: a is no setting'],

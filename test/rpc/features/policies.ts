@@ -81,6 +81,19 @@ export function policyFeatures(openManaged: OpenManaged): void {
     expect(refused.message).toContain(child);
   });
 
+  test('a removal that leaves a namespace below with too short a retention is refused, and changes nothing', async () => {
+    await using scene = await openManaged({ policy: { ttl: ms(50 * HOUR_MS) } });
+    const child = `${scene.namespace}/child`;
+    const policy = policyMessage({ clientRetryWindow: ms(48 * HOUR_MS) });
+    await scene.admin.putNamespace({ namespace: child, policy });
+    const refused = await refusal(scene.admin.deleteNamespace({ namespace: scene.namespace }));
+    expect(refused).toMatchObject({ reason: 'INVALID_FIELD', fields: ['ttl'] });
+    expect(refused.message).toContain(child);
+    expect((await describeNamespace(scene, child)).effective?.ttl).toEqual(ms(50 * HOUR_MS));
+    await scene.admin.deleteNamespace({ namespace: child });
+    await scene.admin.deleteNamespace({ namespace: scene.namespace });
+  });
+
   describe('with creation on first use off', () => {
     test('a namespace nobody made is not found, one with a policy of its own works', async () => {
       await using scene = await openManaged({ policy: { createOnFirstUse: false } });

@@ -8,7 +8,7 @@ export const MEANINGS: Readonly<Record<string, string>> = {
   result_ttl: 'how long result bytes are kept, if shorter than the ttl',
   orphan_ttl: 'how long an unresolved orphan stays',
   late_retry_grace: 'how long an expired remnant stays so that late retries are counted',
-  hold_max: 'longest time one attempt may hold by renewing',
+  hold_max: 'longest time one attempt may hold, first lease included',
   wait_max: 'longest wait of a BeginIntent',
   client_retry_window: 'how long clients go on retrying; shorter retention is refused',
   max_attempts: 'attempts per key',
