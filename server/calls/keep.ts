@@ -10,11 +10,13 @@ import {
   type RenewRequest,
   type RenewResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import type { DurationMs } from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import { instant } from '../messages.ts';
 import { readBytes, readDuration, Violations } from '../validate.ts';
-import { atStoreOrJournal, readHolder, untilDecided, type Holder } from './holder.ts';
+import { atStoreOrJournal, readHolder, untilDecided, type Holder, type Settled } from './holder.ts';
+import { isReconciler } from './reconciler.ts';
 
 export async function renew(engine: Engine, request: RenewRequest, call: CallContext): Promise<RenewResponse> {
   const violations = new Violations();
@@ -61,17 +63,23 @@ interface Extension {
 
 async function extend(engine: Engine, holder: Holder, { leaseMs, checkpoint }: Extension): Promise<object> {
   const { policy, leaseToken, id } = holder;
-  const { record, nowMs } = await untilDecided({ leaseToken, settleDigest: undefined }, () =>
-    engine.store.extend({
-      ...id,
-      guard: { kind: 'token', leaseToken },
-      leaseMs,
-      holdMsMax: policy.holdMsMax,
-      orphanTtlMs: policy.onLeaseExpiry === 'HOLD' ? policy.orphanTtlMs : undefined,
-      graceMs: policy.lateRetryGraceMs,
-      checkpoint,
-    }),
-  );
+  const write = async (orphanTtlMs: DurationMs | undefined): Promise<Settled> =>
+    untilDecided({ leaseToken, settleDigest: undefined }, () =>
+      engine.store.extend({
+        ...id,
+        guard: { kind: 'token', leaseToken },
+        leaseMs,
+        holdMsMax: policy.holdMsMax,
+        orphanTtlMs,
+        graceMs: policy.lateRetryGraceMs,
+        checkpoint,
+      }),
+    );
+  const isHold = policy.onLeaseExpiry === 'HOLD';
+  let extended = await write(isHold ? policy.orphanTtlMs : undefined);
+  // What a reconciler lets go of waits as long as before it came. Only the record tells who it is.
+  if (!isHold && isReconciler(extended.record)) extended = await write(policy.orphanTtlMs);
+  const { record, nowMs } = extended;
   engine.waiters.watchLease(record, record.leaseExpireMs - nowMs);
   engine.watchers.changed(record);
   return {

@@ -175,6 +175,17 @@ export function orphanFeatures(openManaged: OpenManaged): void {
       expect((await scene.acquire()).checkpoint).toEqual(SAVED);
     });
 
+    test('waits for its own time, not for the ttl, also when the reconciler that renewed its lease dies', async () => {
+      await using scene = await openManaged({ policy: { ttl: ms(60_000), lateRetryGrace: ms(0) } });
+      await failUnknown(scene);
+      const { acquired } = await claimOne(scene);
+      if (acquired === undefined) expect.fail('not claimed');
+      await scene.client.renew({ ...scene.holder(acquired), ...LEASE });
+      await scene.client.checkpoint({ ...scene.holder(acquired), ...LEASE, data: bytes('asked') });
+      scene.advance(3_600_000);
+      expect((await scene.begin()).outcome.case).toBe('orphaned');
+    });
+
     test('cannot be opened by a caller who makes up a name for its attempt', async () => {
       await using scene = await openManaged();
       const begin = scene.begin({ attemptId: 'onced:review:1' });
