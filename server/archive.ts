@@ -14,8 +14,11 @@ import { recordPages } from './record-pages.ts';
 import { recordMessage } from './messages.ts';
 
 export interface Archive {
-  /** Writes and removes what is due of these namespaces; how many records went. Stops between batches. */
-  run(namespaces: readonly Namespace[], signal: AbortSignal | undefined): Promise<number>;
+  /** Writes and removes what is due of these namespaces, at most `limit`; how many records went. Stops between batches. */
+  run(
+    namespaces: readonly Namespace[],
+    options: { readonly limit: number; readonly signal: AbortSignal | undefined },
+  ): Promise<number>;
 }
 
 export interface ArchiveOptions {
@@ -69,13 +72,14 @@ export function createArchive({ store, folder, seal }: ArchiveOptions): Archive 
   };
 
   return {
-    async run(namespaces, signal) {
+    async run(namespaces, { limit, signal }) {
       let removed = 0;
       for (const namespace of namespaces) {
         const filter = { namespace, includeExpired: true };
         const reading = { limit: limits.bulkPage, restTimes: limits.bulkRest, signal };
         for await (const page of recordPages(store, filter, reading)) {
-          const candidates = page.records.filter((record) => page.nowMs >= record.purgeMs);
+          if (removed >= limit) return removed;
+          const candidates = page.records.filter((record) => page.nowMs >= record.purgeMs).slice(0, limit - removed);
           const due = (await Promise.all(candidates.map(readDue))).filter((found) => found !== undefined);
           if (due.length > 0) {
             await append(due.map(({ line }) => line));

@@ -85,6 +85,9 @@ function createPending(): PendingCalls {
   };
 }
 
+const refused = (): Promise<never> =>
+  Promise.reject(new StoreError('unavailable', 'the store does not answer; it is asked again in a moment'));
+
 export function createBreaker(inner: Store): Breaker {
   const pending = createPending();
   const listeners = new Set<() => void>();
@@ -111,9 +114,7 @@ export function createBreaker(inner: Store): Breaker {
   };
 
   const guarded = <T>(call: () => Promise<T>): Promise<T> => {
-    if (isOpen) {
-      return Promise.reject(new StoreError('unavailable', 'the store does not answer; it is asked again in a moment'));
-    }
+    if (isOpen) return refused();
     return new Promise<T>((resolve, reject) => {
       const entry: Pending = {
         startMs: performance.now(),
@@ -184,6 +185,9 @@ export function createBreaker(inner: Store): Breaker {
       settle: (request: SettleRequest, options?: VerbOptions) => guarded(() => inner.settle(request, options)),
       read: (request: ReadRequest, options?: VerbOptions) => guarded(() => inner.read(request, options)),
       list: (request: ListRequest, options?: VerbOptions) => guarded(() => inner.list(request, options)),
+      // Begins ask these where keys are issued or counted. Counting may take long, which says nothing of the store.
+      registry: { ...inner.registry, get: (id) => guarded(() => inner.registry.get(id)) },
+      stats: (options?: VerbOptions) => (isOpen ? refused() : inner.stats(options)),
     },
     isOpen: () => isOpen,
     isDown,

@@ -63,18 +63,18 @@ export function createCompaction(options: CompactionOptions): Compaction {
     return (await store.registry.put(put)) !== undefined;
   };
 
-  const runArchive = async (signal: AbortSignal | undefined): Promise<number> => {
+  const runArchive = async (limit: number, signal: AbortSignal | undefined): Promise<number> => {
     const namespaces = await archived();
     if (namespaces.length === 0) return 0;
     if (archive === undefined) log.warn({ namespaces }, 'no archive_folder: records of these namespaces are kept');
-    return (await archive?.run(namespaces, signal)) ?? 0;
+    return (await archive?.run(namespaces, { limit, signal })) ?? 0;
   };
 
   const run: Compaction['run'] = async ({ limit, signal }) => {
-    const recordsRemoved = await runArchive(signal);
+    const recordsRemoved = await runArchive(limit, signal);
     let done: CompactionProgress = { resultsDropped: 0, recordsRemoved, lagMs: durationMs(0) };
     totals = add(totals, done);
-    let left = limit;
+    let left = limit - recordsRemoved;
     const isStopped = (): boolean => signal?.aborted === true;
     while (left > 0 && !isStopped()) {
       const startMs = performance.now();

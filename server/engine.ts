@@ -94,6 +94,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     archived: async () => archivedNamespaces({ namespaces, store: records, serverPolicy: options.serverPolicy }),
   });
   const apiKeys = await openApiKeys({ registry: store.registry, log, pepper: options.pepper });
+  const issuedKeys = createIssuedKeys({ registry: breaker.store.registry });
+  await issuedKeys.load();
   const engine: Engine = {
     store: records,
     sealing,
@@ -103,7 +105,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     audit: createAudit(store.registry, log),
     apiKeys,
     compaction,
-    issuedKeys: createIssuedKeys(store.registry),
+    issuedKeys,
     outage,
     pageSecret: createPageSecret(store.registry),
     quotas: createQuotas({ store: measured }),
@@ -146,11 +148,13 @@ interface ArchivedIn {
   readonly serverPolicy: NamespacePolicy | undefined;
 }
 
-/** All that have records, those that inherit it without a policy of their own too. */
+/** All that it is set for, and those that have records and inherit it. What is counted may be of a moment ago. */
 async function archivedNamespaces({ namespaces, store, serverPolicy }: ArchivedIn): Promise<readonly Namespace[]> {
-  if (serverPolicy?.archive !== true && !namespaces.list().some(isArchived)) return [];
+  const registered = namespaces.list().filter(isArchived);
+  if (serverPolicy?.archive !== true && registered.length === 0) return [];
   const { groups } = await store.stats();
-  return [...new Set(groups.map(({ namespace }) => namespace))].filter((name) => isArchived(namespaces.describe(name)));
+  const counted = groups.map(({ namespace }) => namespace).filter((name) => isArchived(namespaces.describe(name)));
+  return [...new Set([...registered.map(({ namespace }) => namespace as Namespace), ...counted])];
 }
 
 const isArchived = ({ effective }: NamespaceInfo): boolean => effective?.archive === true;

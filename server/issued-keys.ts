@@ -3,10 +3,12 @@
 // the keys made by the other.
 
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { Registry } from '../storage/contract/index.ts';
+import { StoreError, type Registry } from '../storage/contract/index.ts';
 import { Rejection } from './errors.ts';
 
 export interface IssuedKeys {
+  /** Reads the secrets if there are any, so that an outage finds them known. */
+  load(): Promise<void>;
   /** `count` keys for the namespace, to be begun before `expireMs` on this server's clock. */
   issue(namespace: string, count: number, expireMs: number): Promise<readonly string[]>;
   /** How a key stands in this namespace. */
@@ -30,13 +32,30 @@ interface Secrets {
   readonly secrets: readonly string[];
 }
 
-export function createIssuedKeys(registry: Registry): IssuedKeys {
+export interface IssuedKeysOptions {
+  readonly registry: Pick<Registry, 'get' | 'put'>;
+  /** Monotonic; for tests. */
+  readonly nowMs?: () => number;
+}
+
+export function createIssuedKeys({
+  registry,
+  nowMs: clockMs = () => performance.now(),
+}: IssuedKeysOptions): IssuedKeys {
   let running: Promise<unknown> = Promise.resolve();
   let next: Promise<readonly Buffer[]> | undefined;
   let cached: { readonly secrets: readonly Buffer[]; readonly readMs: number } | undefined;
 
-  const read = async (): Promise<readonly Buffer[]> =>
-    cached !== undefined && performance.now() - cached.readMs < SECRETS_MS ? cached.secrets : readNow();
+  /** Through an outage the last known hold, so that namespaces may go on without the store. */
+  const read = async (): Promise<readonly Buffer[]> => {
+    if (cached !== undefined && clockMs() - cached.readMs < SECRETS_MS) return cached.secrets;
+    try {
+      return await readNow();
+    } catch (error) {
+      if (cached === undefined || !(error instanceof StoreError)) throw error;
+      return cached.secrets;
+    }
+  };
 
   const readNow = async (): Promise<readonly Buffer[]> => {
     const entry = await registry.get(ENTRY);
@@ -46,7 +65,7 @@ export function createIssuedKeys(registry: Registry): IssuedKeys {
       return readNow();
     }
     const { secrets } = JSON.parse(entry.value) as Secrets;
-    cached = { secrets: secrets.map((secret) => Buffer.from(secret, 'base64')), readMs: performance.now() };
+    cached = { secrets: secrets.map((secret) => Buffer.from(secret, 'base64')), readMs: clockMs() };
     return cached.secrets;
   };
 
@@ -62,6 +81,10 @@ export function createIssuedKeys(registry: Registry): IssuedKeys {
   };
 
   return {
+    async load() {
+      if ((await registry.get(ENTRY)) !== undefined) await readNow();
+    },
+
     async issue(namespace, count, expireMs) {
       const [secret] = await read();
       if (secret === undefined) throw new Error('the registry holds no secret for issued keys');

@@ -2,6 +2,7 @@
 // the counts are the store's of about a second ago and what this server has done since. Approximate on purpose: an exact
 // count would cost every begin a second question to the store.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Namespace, Store, StoreStats } from '../storage/contract/index.ts';
 import { Rejection } from './errors.ts';
 import { limits } from './limits.ts';
@@ -61,8 +62,7 @@ export function createQuotas({ store, nowMs = () => performance.now() }: QuotasO
       counts = countsOf(await store.stats());
     } catch (error) {
       for (const [namespace, change] of before) add(since, namespace, change);
-      // The last known counts hold. Without any the store is out of reach, and the begin will find out for itself.
-      counts ??= new Map();
+      // The last known counts hold.
       if (!(error instanceof Error)) throw error;
     } finally {
       counting = undefined;
@@ -71,8 +71,10 @@ export function createQuotas({ store, nowMs = () => performance.now() }: QuotasO
 
   const current = async (namespace: Namespace): Promise<Counts> => {
     if (nowMs() - countedMs >= limits.quotaCountsMs) counting ??= count();
-    if (counts === undefined) await counting;
-    const known = counts?.get(namespace) ?? NONE;
+    if (counts === undefined) await Promise.race([counting, sleep(limits.quotaCountsMs, undefined, { ref: false })]);
+    // A store that does not answer is told of by the verb that the begin is about; nobody waits for its counts again.
+    counts ??= new Map();
+    const known = counts.get(namespace) ?? NONE;
     const change = since.get(namespace) ?? NONE;
     return { inProgress: known.inProgress + change.inProgress, records: known.records + change.records };
   };

@@ -22,6 +22,17 @@ export function archiveFeatures(openManaged: OpenManaged): void {
     expect((await readArchive(folder.path, '--namespace', namespace)).lines).toHaveLength(1);
   });
 
+  test('takes no more at a time than compaction was told, and goes on where it stopped', async () => {
+    await using folder = await makeFolder();
+    await using scene = await openManaged({ policy: POLICY, archiveFolder: folder.path });
+    for (const key of ['a', 'b', 'c', 'd', 'e']) await complete(scene, key);
+    scene.advance(HOUR_MS);
+    expect(await scene.admin.runCompaction({ limit: 3n })).toMatchObject({ recordsRemoved: 3n });
+    expect((await readArchive(folder.path)).lines).toHaveLength(3);
+    expect(await scene.admin.runCompaction({ limit: 3n })).toMatchObject({ recordsRemoved: 2n });
+    expect((await readArchive(folder.path)).lines).toHaveLength(5);
+  });
+
   test('keeps a record that was begun again after it was written down', async () => {
     await using folder = await makeFolder();
     await using scene = await openManaged({ policy: POLICY });
@@ -39,7 +50,7 @@ export function archiveFeatures(openManaged: OpenManaged): void {
         },
       },
     });
-    expect(await archive.run([scene.namespace as Namespace], undefined)).toBe(0);
+    expect(await archive.run([scene.namespace as Namespace], { limit: Infinity, signal: undefined })).toBe(0);
     expect((await scene.begin({ key: 'a' })).outcome.case).toBe('inProgress');
   });
 
