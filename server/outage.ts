@@ -4,6 +4,7 @@
 import type { Logger } from 'pino';
 import type { RecordId, Store, StoredRecord } from '../storage/contract/index.ts';
 import { isOutage, type Breaker } from './breaker.ts';
+import type { BeginAsk } from './calls/begin-ask.ts';
 import type { Holder } from './calls/holder.ts';
 import type { Engine } from './context.ts';
 import { openJournal, rowKey, type Journal } from './journal/journal.ts';
@@ -33,7 +34,7 @@ export interface Outage {
   /** Writes what is kept of this key, if the store is there, so that the store can answer for it. */
   bringOver(engine: Engine, id: RecordId): Promise<void>;
   /** The engine on the journal, for a begin that failed so. Throws the failure where the namespace or the bound says so. */
-  forBegin(engine: Engine, policy: Policy, failure: unknown): Promise<Place>;
+  forBegin(engine: Engine, ask: BeginAsk, failure: unknown): Promise<Place>;
   /** As `forBegin`, for a call by a lease token. */
   forHolder(engine: Engine, holder: Holder, failure: unknown): Promise<Place>;
   /** The engine on the journal when this holder's attempt stands there. */
@@ -132,8 +133,11 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
 
   const bringOver = async (engine: Engine, id: RecordId): Promise<void> => {
     if (journal === undefined || breaker.isOpen()) return;
-    const row = await journal.find(id);
-    if (row !== undefined) await replayOne(engine, journal, row);
+    // What a holder from before said came first.
+    for (const each of [...journal.heldFor(id), id]) {
+      const row = await journal.find(each);
+      if (row !== undefined) await replayOne(engine, journal, row);
+    }
   };
 
   return {
@@ -141,11 +145,11 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
     kept: () => journal?.size() ?? 0,
     bringOver,
 
-    async forBegin(engine, policy, failure) {
-      const kept = await journalFor(policy, failure);
+    async forBegin(engine, ask, failure) {
+      const kept = await journalFor(ask.policy, failure);
       if (kept === undefined) return { engine, isLocal: false };
       if (kept.size() >= limits.journalRowsMax) throw failure;
-      return { engine: { ...engine, store: kept.store }, isLocal: true };
+      return { engine: { ...engine, store: await kept.beginnersStore(ask, engine.store) }, isLocal: true };
     },
 
     async forHolder(engine, { id, leaseToken, policy }, failure) {

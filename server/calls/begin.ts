@@ -48,7 +48,7 @@ export async function beginIntent(
   } catch (error) {
     if (turn.wasWoken) engine.waiters.wakeOne(ask);
     if (!(error instanceof StoreError)) throw error;
-    return beginAgain(turn, await engine.outage.forBegin(engine, ask.policy, error));
+    return beginAgain(turn, await engine.outage.forBegin(engine, ask, error));
   }
 }
 

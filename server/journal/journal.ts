@@ -3,7 +3,10 @@
 // the same key may have a degraded attempt beside it.
 
 import {
+  addMs,
   durationMs,
+  isExpired,
+  type Found,
   type Key,
   type LeaseToken,
   type RecordId,
@@ -34,6 +37,13 @@ export interface Journal {
   holdersStore(holder: HeldBefore): Promise<Store | undefined>;
   /** The row for a key or a token; expired ones too, since nothing is forgotten before it is in the store. */
   find(id: RecordId): Promise<StoredRecord | undefined>;
+  /** Rows in which holders from before the outage said something of this key. */
+  heldFor(id: RecordId): readonly RecordId[];
+  /**
+   * The journal for a begin of this key. Where a holder from before has said here how it ended, nothing is claimed: its outcome is
+   * shown to whoever names no fingerprint. Others are told that it is in progress, since only the store knows its request.
+   */
+  beginnersStore(begin: RecordId & Pick<StoredRecord, 'fingerprints'>, main: Store): Promise<Store>;
   /** A page of rows; `after` as in Store.list. */
   page(after: string | undefined): ReturnType<Store['list']>;
   /** False when the row has changed since. */
@@ -54,25 +64,67 @@ export async function openJournal(inner: Store): Promise<Journal> {
     },
   };
 
+  const page = async (after: string | undefined): ReturnType<Store['list']> =>
+    inner.list({ includeExpired: true, limit: PAGE, ...(after === undefined ? {} : { after }) });
+  /** By key of the holder. */
+  const held = new Map<string, Set<Key>>();
+  const noteHeld = ({ namespace, key }: RecordId, row: Key): void => {
+    const name = nameOf({ namespace, key });
+    held.set(name, (held.get(name) ?? new Set()).add(row));
+  };
+  let after: string | undefined;
+  do {
+    const { records, next } = await page(after);
+    for (const row of records) {
+      const key = heldKeyOf(row);
+      if (key !== undefined) noteHeld({ ...row, key }, row.key);
+    }
+    after = next;
+  } while (after !== undefined);
+  const heldFor = ({ namespace, key }: RecordId): readonly RecordId[] =>
+    [...(held.get(nameOf({ namespace, key })) ?? [])].map((row) => ({ namespace, key: row }));
+
   return {
     size: () => rows,
     store,
+    heldFor,
+    async beginnersStore({ namespace, key, fingerprints }, main) {
+      const ended = heldFor({ namespace, key });
+      if (ended.length === 0) return store;
+      const begun = await inner.read({ namespace, key, includeResult: false });
+      // An attempt that began here goes on.
+      if (begun.record !== undefined && !isExpired(begun.record, begun.nowMs)) return store;
+      for (const row of ended) {
+        const { record, nowMs } = await inner.read({ ...row, includeResult: false });
+        if (record === undefined || isExpired(record, nowMs)) continue;
+        if (isOutcome(record) || record.state === 'UNKNOWN') {
+          return endedView({ inner, row, key, isShown: fingerprints.length === 0, main });
+        }
+      }
+      return store;
+    },
     async holdersStore(holder) {
       const row = { namespace: holder.namespace, key: rowKey(holder.leaseToken) };
       const { record } = await inner.read({ ...row, includeResult: false });
       if (record === undefined) {
         if (rows >= limits.journalRowsMax) return undefined;
         await store.claim(heldClaim(holder));
+        noteHeld(holder, row.key);
       }
       return heldView(inner, row, holder.key);
     },
     find: async ({ namespace, key }) => (await inner.read({ namespace, key, includeResult: true })).record,
-    page: async (after) => inner.list({ includeExpired: true, limit: PAGE, ...(after === undefined ? {} : { after }) }),
+    page,
     async remove(row) {
       const { namespace, key, revision } = row;
       const isRemoved = await inner.remove({ namespace, key, revision, force: true });
-      if (isRemoved) rows -= 1;
-      return isRemoved;
+      if (!isRemoved) return false;
+      rows -= 1;
+      const heldKey = heldKeyOf(row);
+      const name = nameOf({ namespace, key: heldKey ?? key });
+      if (heldKey !== undefined && held.get(name)?.delete(key) === true && held.get(name)?.size === 0)
+        held.delete(name);
+      return true;
     },
     close: async () => inner.close(),
   };
@@ -98,6 +150,40 @@ const heldClaim = ({ namespace, key, leaseToken }: HeldBefore): Parameters<Store
   orphanTtlMs: durationMs(limits.ttlMsMax),
   retention: { ttlMs: TTL_AS_BEGUN, graceMs: durationMs(0) },
 });
+
+// NUL cannot stand in a namespace, so no two ids share a name.
+const nameOf = ({ namespace, key }: RecordId): string => `${namespace}\0${key}`;
+
+const isOutcome = ({ state }: StoredRecord): boolean => state === 'COMPLETED' || state === 'FAILED';
+
+interface Ended {
+  readonly inner: Store;
+  readonly row: RecordId;
+  readonly key: Key;
+  /** Otherwise an outcome is not shown, only that there is more to come. */
+  readonly isShown: boolean;
+  /** Where the row goes. */
+  readonly main: Store;
+}
+
+/** Shows how the row's holder ended as the record of its key; takes no claim while it is here. */
+function endedView({ inner, row, key, isShown, main }: Ended): Store {
+  const look = async (): Promise<Found | undefined> => {
+    const { record, nowMs } = await inner.read({ ...row, includeResult: isShown });
+    if (record === undefined) return undefined;
+    if (isShown || !isOutcome(record)) return { nowMs, record: { ...record, key } };
+    const leaseExpireMs = addMs(nowMs, durationMs(limits.journalReplayMs));
+    return { nowMs, record: { ...record, key, state: 'IN_PROGRESS', leaseExpireMs } };
+  };
+  return {
+    ...inner,
+    read: async (request, options) => (await look()) ?? main.read(request, options),
+    async claim(request, options) {
+      const found = await look();
+      return found === undefined ? main.claim(request, options) : { ...found, applied: false, replacedExpired: false };
+    },
+  };
+}
 
 /** Shows the row as the record of the holder's key. */
 function heldView(inner: Store, row: RecordId, key: Key): Store {

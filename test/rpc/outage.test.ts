@@ -1,27 +1,42 @@
 // A store that goes away, in a namespace that rejects. One that goes on: features/outage.ts.
 
+import { join } from 'node:path';
 import { status as Code } from '@grpc/grpc-js';
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { createBreaker } from '../../server/breaker.ts';
+import { openJournal } from '../../server/journal/journal.ts';
+import { createOutage } from '../../server/outage.ts';
+import { DEFAULT_POLICY, type Policy } from '../../server/policy.ts';
+import { durationMs, StoreError, type Key, type LeaseToken, type Namespace } from '../../storage/contract/index.ts';
+import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import { makeFolder } from '../support/onced.ts';
 import { openManaged } from './managed.ts';
 import { openOutage } from './outage-scene.ts';
-import { refusal } from './scene.ts';
+import { bytes, ms, refusal } from './scene.ts';
 
 describe('while the store is down, a namespace that rejects', () => {
-  test.each(['down', 'hanging'] as const)(
-    'answers UNAVAILABLE within 100 ms, and nothing ran (%s)',
-    async (how) => {
-      await using outage = await openOutage(openManaged, {});
+  const asking = { requireIssuedKey: true, inProgressMax: 1000 };
+  test.each([
+    { how: 'down', policy: {} },
+    { how: 'hanging', policy: {} },
+    { how: 'down', policy: asking },
+    { how: 'hanging', policy: asking },
+  ] as const)(
+    'answers UNAVAILABLE within 100 ms, and nothing ran ($how, $policy)',
+    async ({ how, policy }) => {
+      await using outage = await openOutage(openManaged, policy);
       const { scene, faulty } = outage;
-      await scene.begin({ key: 'before' });
+      const { keys } = await scene.client.issueKeys({ namespace: scene.namespace, count: 71 });
       const writes = faulty.writes();
       faulty.set(how);
       // Until it is noticed a silent store costs its time-out.
-      const first = Array.from({ length: 20 }, async (_, index) => refusal(scene.begin({ key: `first-${index}` })));
+      const first = Array.from({ length: 20 }, async (_, index) => refusal(scene.begin({ key: keys[index] ?? '' })));
       for (const { code } of await Promise.all(first)) expect(code).toBe(Code.UNAVAILABLE);
       const tookMs: number[] = [];
       for (let index = 0; index < 50; index += 1) {
         const startMs = performance.now();
-        const refused = await refusal(scene.begin({ key: `k-${index}` }));
+        const refused = await refusal(scene.begin({ key: keys[20 + index] ?? '' }));
         tookMs.push(performance.now() - startMs);
         expect(refused).toMatchObject({ code: Code.UNAVAILABLE, reason: 'STORE_UNAVAILABLE' });
         expect(refused.retryMs).toBeGreaterThan(0);
@@ -31,9 +46,62 @@ describe('while the store is down, a namespace that rejects', () => {
       expect(faulty.writes()).toBe(writes);
       faulty.set('up');
       await expect
-        .poll(async () => (await scene.begin({ key: 'after' }).catch(() => undefined))?.outcome.case, { timeout: 5000 })
+        .poll(async () => (await scene.begin({ key: keys[70] ?? '' }).catch(() => undefined))?.outcome.case, {
+          timeout: 5000,
+        })
         .toBe('acquired');
     },
     30_000,
   );
+});
+
+test('a journal that is opened again knows of which keys holders from before have spoken', async () => {
+  await using folder = await makeFolder();
+  const path = join(folder.path, 'journal.db');
+  const id = { namespace: 'payments' as Namespace, key: 'order-1' as Key };
+  const before = await openJournal(await openSqliteStore({ path }));
+  await before.holdersStore({ ...id, leaseToken: 'a'.repeat(32) as LeaseToken });
+  await before.close();
+  const journal = await openJournal(await openSqliteStore({ path }));
+  const [row] = journal.heldFor(id);
+  expect(journal.heldFor(id)).toHaveLength(1);
+  const record = row && (await journal.find(row));
+  expect(record && (await journal.remove(record))).toBe(true);
+  expect(journal.heldFor(id)).toEqual([]);
+  await journal.close();
+});
+
+test('what a holder from before the outage said is in the store before its key is begun again', async () => {
+  await using folder = await makeFolder();
+  const path = join(folder.path, 'journal.db');
+  await using away = await openOutage(openManaged, {});
+  const { scene, faulty } = away;
+  const { engine } = scene.server;
+  const id = { namespace: scene.namespace as Namespace, key: 'order-1' as Key };
+  await scene.acquire({ lease: ms(1000) });
+  const { record } = await scene.store.read({ ...id, includeResult: false });
+  const leaseToken = record?.leaseToken ?? expect.fail('no lease');
+  const policy: Policy = { ...DEFAULT_POLICY, onStoreOutage: 'CONTINUE_DEGRADED' };
+  const breaker = createBreaker(scene.store);
+  const place = { exists: () => false, open: async () => openSqliteStore({ path }) };
+  // It is never started, so that nothing is written but by the begin.
+  const outage = createOutage({ breaker, place, log: pino({ level: 'silent' }) });
+  faulty.set('down');
+  const failure = new StoreError('unavailable', 'taken out of reach by the test');
+  const kept = await outage.forHolder(engine, { id, leaseToken, policy }, failure);
+  await kept.engine.store.settle({
+    ...id,
+    guard: { kind: 'token', leaseToken },
+    settlement: { kind: 'failed', error: { code: 'NO_FUNDS', message: '', detail: bytes(''), contentType: '' } },
+    settleDigest: 'digest',
+    ttlMs: undefined,
+    graceMs: durationMs(0),
+  });
+  faulty.set('up');
+  expect(await breaker.isDown()).toBe(false);
+  scene.advance(5000);
+  await outage.bringOver(engine, id);
+  expect(outage.kept()).toBe(0);
+  expect((await scene.begin()).outcome.case).toBe('failed');
+  await outage.stop();
 });

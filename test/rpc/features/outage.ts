@@ -42,6 +42,20 @@ export function outageFeatures(openManaged: OpenManaged): void {
       expect(await outage.conflicts()).toEqual([]);
     });
 
+    test('goes on with issued keys too', async () => {
+      await using outage = await openOutage(openManaged, { ...GO_ON, requireIssuedKey: true, recordsMax: 1000n });
+      const { scene, faulty } = outage;
+      const { keys } = await scene.client.issueKeys({ namespace: scene.namespace });
+      const [key = ''] = keys;
+      faulty.set('down');
+      const lease = await scene.acquire({ key });
+      expect(lease.degraded).toBe(true);
+      await scene.client.complete({ ...scene.holder(lease, key), result: bytes('receipt') });
+      faulty.set('up');
+      await outage.untilWritten();
+      expect((await scene.begin({ key })).outcome.case).toBe('completed');
+    });
+
     test('an attempt under way when the store comes back goes on there with its lease and checkpoint', async () => {
       await using outage = await openOutage(openManaged, GO_ON);
       const { scene, faulty } = outage;
@@ -78,6 +92,30 @@ export function outageFeatures(openManaged: OpenManaged): void {
       const { record } = await scene.client.lookup({ namespace: scene.namespace, key: 'c' });
       expect(record?.checkpoint).toEqual(Buffer.from('step'));
       expect(record?.summary?.state).toBe(IntentState.IN_PROGRESS);
+      expect(await outage.conflicts()).toEqual([]);
+    });
+
+    test('does not run again what a holder from before has ended here', async () => {
+      await using outage = await openOutage(openManaged, GO_ON);
+      const { scene, faulty } = outage;
+      const fingerprints = [{ scheme: 'raw-sha256-v1', digest: bytes('this request') }];
+      const others = [{ scheme: 'raw-sha256-v1', digest: bytes('another request') }];
+      const leases = { a: await scene.acquire({ key: 'a', fingerprints }), b: await scene.acquire({ key: 'b' }) };
+      faulty.set('down');
+      await scene.client.complete({ ...scene.holder(leases.a, 'a'), result: bytes('kept') });
+      await scene.client.fail({ ...scene.holder(leases.b, 'b'), kind: FailKind.UNKNOWN });
+      const { outcome } = await scene.begin({ key: 'a' });
+      expect(outcome.case === 'completed' && Buffer.from(outcome.value.result).toString()).toBe('kept');
+      // Whose request it was only the store knows.
+      expect((await scene.begin({ key: 'a', fingerprints })).outcome.case).toBe('inProgress');
+      expect((await scene.begin({ key: 'a', fingerprints: others })).outcome.case).toBe('inProgress');
+      expect((await scene.begin({ key: 'b' })).outcome.case).toBe('orphaned');
+      const waiting = scene.begin({ key: 'a', fingerprints, wait: ms(20_000) });
+      faulty.set('up');
+      await outage.untilWritten();
+      expect((await waiting).outcome.case).toBe('completed');
+      expect(await refusal(scene.begin({ key: 'a', fingerprints: others }))).toMatchObject({ reason: 'KEY_REUSED' });
+      expect((await scene.begin({ key: 'b' })).outcome.case).toBe('orphaned');
       expect(await outage.conflicts()).toEqual([]);
     });
 
