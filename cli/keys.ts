@@ -1,4 +1,5 @@
-// onced keys: encryption at rest. Makes sealing keys, shows which of them the store still needs, rotates data keys.
+// onced keys: encryption at rest, and the secret of issued keys. Makes sealing keys, shows which of them the store still needs,
+// rotates data keys and that secret.
 
 import { randomBytes } from 'node:crypto';
 import { toJson } from '@bufbuild/protobuf';
@@ -12,10 +13,11 @@ const KEY_BYTES = 32;
 
 export function keysCommand(): Command {
   return new Command('keys')
-    .description('encryption at rest: sealing keys, and the data keys that they wrap')
+    .description('encryption at rest: sealing keys, and the data keys that they wrap; the secret of issued keys')
     .addCommand(make())
     .addCommand(list())
     .addCommand(rotate())
+    .addCommand(rotateIssued())
     .addHelpText(
       'after',
       `
@@ -69,6 +71,25 @@ const rotate = (): Command =>
         const { namespaces, wrappedBy } = await call(AdminService.method.rotateDataKeys, request, target);
         if (flags.json === true) console.log(JSON.stringify({ namespaces, wrappedBy }));
         else console.log(`${namespaces} namespaces have a new data key, wrapped by ${wrappedBy}`);
+      }),
+    );
+
+const rotateIssued = (): Command =>
+  operatorCommand(
+    'rotate-issued',
+    'make a new secret for IssueKeys; keys of the one before stay good, older ones do not',
+  )
+    .option('--reason <text>', 'why, for the audit log')
+    .option('--yes', 'do it without being asked')
+    .addHelpText('after', '\nExample:\n  onced keys rotate-issued --reason "yearly"\n')
+    .action(async (flags: RotateFlags) =>
+      operate(flags, async (target) => {
+        const question =
+          'Make a new secret for issued keys? Keys made before the last rotation are refused from then on.';
+        if (!(await confirm(question, flags.yes === true))) return;
+        await call(AdminService.method.rotateIssuedKeySecret, { reason: flags.reason ?? '' }, target);
+        if (flags.json === true) console.log('{}');
+        else console.log('new keys are signed with a new secret; those of the one before stay good');
       }),
     );
 

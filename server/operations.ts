@@ -16,6 +16,7 @@ import { listAuditEvents } from './admin/audit.ts';
 import { listDataKeys, rotateDataKeys } from './admin/data-keys.ts';
 import { getCaller, tailEvents } from './admin/caller.ts';
 import { listDegradedConflicts, resolveDegradedConflict } from './admin/conflicts.ts';
+import { rotateIssuedKeySecret } from './admin/issued-keys.ts';
 import { deleteNamespace, getNamespace, listNamespaces, putNamespace } from './admin/namespaces.ts';
 import { exportRecords, purgeRecords } from './admin/purge.ts';
 import { getRecord, listRecords } from './admin/records.ts';
@@ -101,6 +102,7 @@ export const adminOperations = {
   revokeApiKey: { verb: 'credentials', run: revokeApiKey },
   listDataKeys: { verb: 'credentials', run: listDataKeys },
   rotateDataKeys: { verb: 'credentials', run: rotateDataKeys },
+  rotateIssuedKeySecret: { verb: 'credentials', run: rotateIssuedKeySecret },
   getStats: { verb: 'stats', run: getStats },
   runCompaction: { verb: 'compact', run: runCompaction },
   listAuditEvents: { verb: undefined, run: listAuditEvents },

@@ -50,6 +50,7 @@ const MAY: Readonly<Record<string, readonly Role[]>> = {
   RevokeApiKey: ['admin'],
   ListDataKeys: ['admin'],
   RotateDataKeys: ['admin'],
+  RotateIssuedKeySecret: ['admin'],
 };
 
 let scene: AuthScene;

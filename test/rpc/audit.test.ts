@@ -59,6 +59,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   RotateApiKey: async ({ admin }, { apiKeyId }) => admin.rotateApiKey({ id: apiKeyId, reason: REASON }),
   RevokeApiKey: async ({ admin }, { apiKeyId }) => admin.revokeApiKey({ id: apiKeyId, reason: REASON }),
   RotateDataKeys: async ({ admin, namespace }) => admin.rotateDataKeys({ namespace, reason: REASON }),
+  RotateIssuedKeySecret: async ({ admin }) => admin.rotateIssuedKeySecret({ reason: REASON }),
 };
 
 test('every call that is no mere look is among those', () => {
@@ -69,7 +70,8 @@ test('every call that is no mere look is among those', () => {
 
 /** All that the calls could have changed. */
 async function kept({ store }: Managed): Promise<unknown> {
-  const collections = ['namespace', 'api-key', 'data-key', 'degraded-conflict', 'degraded-conflict-resolved'];
+  const conflicts = ['degraded-conflict', 'degraded-conflict-resolved'];
+  const collections = ['namespace', 'api-key', 'data-key', 'issued-key-secrets', ...conflicts];
   const lists = collections.map(async (collection) => store.registry.list({ collection, limit: 100 }));
   return [await store.list({ includeExpired: true, limit: 100 }), await Promise.all(lists)].map((found) =>
     JSON.stringify(found, (name, value: unknown) => (name === 'nowMs' ? 0 : value)),

@@ -78,12 +78,11 @@ export function issuedKeyFeatures(openManaged: OpenManaged): void {
       await using scene = await openManaged({ servers: 2, policy: DEMANDED });
       const old = await issue(scene);
       const older = await issue(scene);
-      const { issuedKeys } = scene.server.engine;
-      await issuedKeys.rotate();
+      await scene.admin.rotateIssuedKeySecret({});
       await scene.acquire({ key: old });
       const fresh = await issue(scene);
       await scene.acquire({ key: fresh });
-      await issuedKeys.rotate();
+      await scene.admin.rotateIssuedKeySecret({});
       expect(await refusedFor(scene.begin({ key: older }))).toBe('forged');
       await scene.acquire({ key: await issue(scene) });
     });
@@ -93,7 +92,7 @@ export function issuedKeyFeatures(openManaged: OpenManaged): void {
       const [first, second] = scene.servers;
       if (first === undefined || second === undefined) expect.fail('two servers');
       await second.client.issueKeys({ namespace: scene.namespace });
-      await first.engine.issuedKeys.rotate();
+      await first.admin.rotateIssuedKeySecret({});
       const key = await issue(scene);
       expect(await second.engine.issuedKeys.check(scene.namespace, key, Date.now())).toBe('good');
     });

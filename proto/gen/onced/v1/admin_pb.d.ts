@@ -170,6 +170,40 @@ export declare type RotateDataKeysResponse = Message<"onced.v1.RotateDataKeysRes
 export declare const RotateDataKeysResponseSchema: GenMessage<RotateDataKeysResponse>;
 
 /**
+ * Asks for a new secret for issued keys.
+ *
+ * @generated from message onced.v1.RotateIssuedKeySecretRequest
+ */
+export declare type RotateIssuedKeySecretRequest = Message<"onced.v1.RotateIssuedKeySecretRequest"> & {
+  /**
+   * Why, for the audit log. Up to 512 bytes.
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message onced.v1.RotateIssuedKeySecretRequest.
+ * Use `create(RotateIssuedKeySecretRequestSchema)` to create a new message.
+ */
+export declare const RotateIssuedKeySecretRequestSchema: GenMessage<RotateIssuedKeySecretRequest>;
+
+/**
+ * There is a new secret.
+ *
+ * @generated from message onced.v1.RotateIssuedKeySecretResponse
+ */
+export declare type RotateIssuedKeySecretResponse = Message<"onced.v1.RotateIssuedKeySecretResponse"> & {
+};
+
+/**
+ * Describes the message onced.v1.RotateIssuedKeySecretResponse.
+ * Use `create(RotateIssuedKeySecretResponseSchema)` to create a new message.
+ */
+export declare const RotateIssuedKeySecretResponseSchema: GenMessage<RotateIssuedKeySecretResponse>;
+
+/**
  * A role in some namespaces.
  *
  * @generated from message onced.v1.Grant
@@ -979,7 +1013,7 @@ export declare type NamespacePolicy = Message<"onced.v1.NamespacePolicy"> & {
   lateRetryGrace?: Duration | undefined;
 
   /**
-   * Longest time one attempt may hold by renewing. 100 ms to 24 h; 24 h.
+   * Longest time one attempt may hold, first lease included. 100 ms to 24 h; 24 h.
    *
    * @generated from field: google.protobuf.Duration hold_max = 8;
    */
@@ -993,7 +1027,7 @@ export declare type NamespacePolicy = Message<"onced.v1.NamespacePolicy"> & {
   waitMax?: Duration | undefined;
 
   /**
-   * How long clients go on retrying. Retention shorter than this is refused. 0 to 400 d; none.
+   * How long clients go on retrying. A ttl or orphan_ttl shorter than this is refused. 0 to 400 d; none.
    *
    * @generated from field: google.protobuf.Duration client_retry_window = 10;
    */
@@ -2487,7 +2521,7 @@ export declare const AdminService: GenService<{
   },
   /**
    * Removes a namespace's own policy; its records stay and follow the inherited policy.
-   * Errors: NAMESPACE_NOT_FOUND, EXPECTATION_FAILED.
+   * Errors: NAMESPACE_NOT_FOUND, EXPECTATION_FAILED; INVALID_FIELD while a namespace below needs it.
    *
    * @generated from rpc onced.v1.AdminService.DeleteNamespace
    */
@@ -2618,6 +2652,17 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RotateDataKeysRequestSchema;
     output: typeof RotateDataKeysResponseSchema;
+  },
+  /**
+   * Makes a new secret for the keys of IssueKeys, of all namespaces. Keys made with the one before stay good, older ones do
+   * not, unless they have a record. Errors: INVALID_FIELD, EXPECTATION_FAILED when it is rotated elsewhere at the same time.
+   *
+   * @generated from rpc onced.v1.AdminService.RotateIssuedKeySecret
+   */
+  rotateIssuedKeySecret: {
+    methodKind: "unary";
+    input: typeof RotateIssuedKeySecretRequestSchema;
+    output: typeof RotateIssuedKeySecretResponseSchema;
   },
   /**
    * Who the caller is and what it may do, so that a page offers only what would be allowed. Needs no permission.
