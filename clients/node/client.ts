@@ -9,6 +9,7 @@ import { GetServerInfoRequestSchema } from '../../proto/gen/onced/v1/idempotency
 import {
   beginAnswer,
   claimedOrphans,
+  checkpointed,
   extended,
   intentRecord,
   issuedKeys,
@@ -113,11 +114,11 @@ export class OncedClient implements types.IntentCalls {
   }
 
   /** Saves bytes for whoever attempts next, and keeps the lease. Save before the step that cannot be undone. */
-  async checkpoint(request: types.CheckpointRequest, options?: types.CallOptions): Promise<types.Extended> {
+  async checkpoint(request: types.CheckpointRequest, options?: types.CallOptions): Promise<types.Checkpointed> {
     const message = requests.checkpointRequest(request);
     const asked = { timeoutMs: TIMEOUT_MS.ask, ...options };
     const { response, sentMs } = await this.#caller.call('checkpoint', message, asked);
-    return extended(response, sentMs);
+    return checkpointed(response, sentMs);
   }
 
   /** The record now, then after each change, until its outcome or the signal. Goes on by itself after a lost connection. */

@@ -205,6 +205,11 @@ export interface Extended {
   readonly expireMs: number;
 }
 
+export interface Checkpointed extends Extended {
+  /** The store is out of reach; the checkpoint is safe in the server's journal, and the lease in the store as it was. */
+  readonly journaled: boolean;
+}
+
 export type IntentState = 'in-progress' | 'completed' | 'failed' | 'released' | 'unknown' | 'orphaned';
 
 export interface RecordSummary {
@@ -295,5 +300,5 @@ export interface IntentCalls {
   complete(request: CompleteRequest, options?: CallOptions): Promise<Settled>;
   fail(request: FailRequest, options?: CallOptions): Promise<Settled>;
   renew(request: RenewRequest, options?: CallOptions): Promise<Extended>;
-  checkpoint(request: CheckpointRequest, options?: CallOptions): Promise<Extended>;
+  checkpoint(request: CheckpointRequest, options?: CallOptions): Promise<Checkpointed>;
 }

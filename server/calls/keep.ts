@@ -42,8 +42,8 @@ export async function checkpoint(
   violations.check();
   assertNotOver(call);
   const save = async (at: Engine): Promise<object> => extend(at, holder, { leaseMs, checkpoint: data });
-  const { value } = await atStoreOrJournal(engine, holder, save);
-  return create(CheckpointResponseSchema, value);
+  const { value, journaled } = await atStoreOrJournal(engine, holder, save);
+  return create(CheckpointResponseSchema, { ...value, journaled });
 }
 
 function readLease(

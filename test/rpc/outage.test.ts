@@ -4,12 +4,23 @@ import { join } from 'node:path';
 import { status as Code } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { OnStoreOutage } from '../../proto/gen/onced/v1/admin_pb.js';
 import { createBreaker } from '../../server/breaker.ts';
 import { openJournal } from '../../server/journal/journal.ts';
+import { limits } from '../../server/limits.ts';
 import { createOutage } from '../../server/outage.ts';
 import { DEFAULT_POLICY, type Policy } from '../../server/policy.ts';
-import { durationMs, StoreError, type Key, type LeaseToken, type Namespace } from '../../storage/contract/index.ts';
+import {
+  durationMs,
+  StoreError,
+  type Key,
+  type LeaseToken,
+  type Namespace,
+  type Store,
+} from '../../storage/contract/index.ts';
+import { createMemoryStore } from '../../storage/memory/store.ts';
 import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import { faultyStore } from '../support/faulty-store.ts';
 import { makeFolder } from '../support/onced.ts';
 import { openManaged } from './managed.ts';
 import { openOutage } from './outage-scene.ts';
@@ -53,6 +64,42 @@ describe('while the store is down, a namespace that rejects', () => {
     },
     30_000,
   );
+});
+
+test('a full journal takes no further attempt nor word of a holder, and those that stand in it go on', async () => {
+  await using folder = await makeFolder();
+  const path = join(folder.path, 'journal.db');
+  const open = async (): Promise<Store> => {
+    const store = await openSqliteStore({ path });
+    const stats: Store['stats'] = async (options) => {
+      const counted = await store.stats(options);
+      const group = {
+        namespace: 'others' as Namespace,
+        state: 'COMPLETED',
+        records: limits.journalRowsMax - 2,
+        bytes: 0,
+      };
+      return { ...counted, groups: [...counted.groups, group as (typeof counted.groups)[number]] };
+    };
+    return { ...store, stats };
+  };
+  const faulty = faultyStore(createMemoryStore());
+  await using scene = await openManaged({
+    store: faulty.store,
+    journal: { exists: () => false, open },
+    policy: { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED },
+  });
+  const [before, unheard] = [await scene.acquire({ key: 'before' }), await scene.acquire({ key: 'unheard' })];
+  faulty.set('down');
+  const during = await scene.acquire({ key: 'during' });
+  await scene.client.complete({ ...scene.holder(before, 'before'), result: bytes('b') });
+  expect(await refusal(scene.begin({ key: 'one-more' }))).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  const complete = async () => scene.client.complete(scene.holder(unheard, 'unheard'));
+  expect(await refusal(complete())).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+  const kept = await scene.client.complete({ ...scene.holder(during, 'during'), result: bytes('d') });
+  expect(kept.journaled).toBe(true);
+  faulty.set('up');
+  await expect.poll(async () => (await complete().catch(() => undefined))?.journaled, { timeout: 30_000 }).toBe(false);
 });
 
 test('a journal that is opened again knows of which keys holders from before have spoken', async () => {

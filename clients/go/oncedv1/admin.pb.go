@@ -491,6 +491,89 @@ func (x *RotateDataKeysResponse) GetWrappedBy() string {
 	return ""
 }
 
+// Asks for a new secret for issued keys.
+type RotateIssuedKeySecretRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why, for the audit log. Up to 512 bytes.
+	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateIssuedKeySecretRequest) Reset() {
+	*x = RotateIssuedKeySecretRequest{}
+	mi := &file_onced_v1_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateIssuedKeySecretRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateIssuedKeySecretRequest) ProtoMessage() {}
+
+func (x *RotateIssuedKeySecretRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateIssuedKeySecretRequest.ProtoReflect.Descriptor instead.
+func (*RotateIssuedKeySecretRequest) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *RotateIssuedKeySecretRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// There is a new secret.
+type RotateIssuedKeySecretResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RotateIssuedKeySecretResponse) Reset() {
+	*x = RotateIssuedKeySecretResponse{}
+	mi := &file_onced_v1_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RotateIssuedKeySecretResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RotateIssuedKeySecretResponse) ProtoMessage() {}
+
+func (x *RotateIssuedKeySecretResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_onced_v1_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RotateIssuedKeySecretResponse.ProtoReflect.Descriptor instead.
+func (*RotateIssuedKeySecretResponse) Descriptor() ([]byte, []int) {
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{6}
+}
+
 // A role in some namespaces.
 type Grant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -504,7 +587,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_onced_v1_admin_proto_msgTypes[5]
+	mi := &file_onced_v1_admin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -516,7 +599,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[5]
+	mi := &file_onced_v1_admin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -529,7 +612,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{5}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Grant) GetRole() Role {
@@ -567,7 +650,7 @@ type ApiKey struct {
 
 func (x *ApiKey) Reset() {
 	*x = ApiKey{}
-	mi := &file_onced_v1_admin_proto_msgTypes[6]
+	mi := &file_onced_v1_admin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +662,7 @@ func (x *ApiKey) String() string {
 func (*ApiKey) ProtoMessage() {}
 
 func (x *ApiKey) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[6]
+	mi := &file_onced_v1_admin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +675,7 @@ func (x *ApiKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
 func (*ApiKey) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{6}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ApiKey) GetId() string {
@@ -654,7 +737,7 @@ type CreateApiKeyRequest struct {
 
 func (x *CreateApiKeyRequest) Reset() {
 	*x = CreateApiKeyRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[7]
+	mi := &file_onced_v1_admin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +749,7 @@ func (x *CreateApiKeyRequest) String() string {
 func (*CreateApiKeyRequest) ProtoMessage() {}
 
 func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[7]
+	mi := &file_onced_v1_admin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +762,7 @@ func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*CreateApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{7}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateApiKeyRequest) GetName() string {
@@ -723,7 +806,7 @@ type CreateApiKeyResponse struct {
 
 func (x *CreateApiKeyResponse) Reset() {
 	*x = CreateApiKeyResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[8]
+	mi := &file_onced_v1_admin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +818,7 @@ func (x *CreateApiKeyResponse) String() string {
 func (*CreateApiKeyResponse) ProtoMessage() {}
 
 func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[8]
+	mi := &file_onced_v1_admin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +831,7 @@ func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*CreateApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{8}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateApiKeyResponse) GetApiKey() *ApiKey {
@@ -778,7 +861,7 @@ type ListApiKeysRequest struct {
 
 func (x *ListApiKeysRequest) Reset() {
 	*x = ListApiKeysRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[9]
+	mi := &file_onced_v1_admin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -790,7 +873,7 @@ func (x *ListApiKeysRequest) String() string {
 func (*ListApiKeysRequest) ProtoMessage() {}
 
 func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[9]
+	mi := &file_onced_v1_admin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -803,7 +886,7 @@ func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiKeysRequest.ProtoReflect.Descriptor instead.
 func (*ListApiKeysRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{9}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListApiKeysRequest) GetPageSize() uint32 {
@@ -833,7 +916,7 @@ type ListApiKeysResponse struct {
 
 func (x *ListApiKeysResponse) Reset() {
 	*x = ListApiKeysResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[10]
+	mi := &file_onced_v1_admin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +928,7 @@ func (x *ListApiKeysResponse) String() string {
 func (*ListApiKeysResponse) ProtoMessage() {}
 
 func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[10]
+	mi := &file_onced_v1_admin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +941,7 @@ func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListApiKeysResponse.ProtoReflect.Descriptor instead.
 func (*ListApiKeysResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{10}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListApiKeysResponse) GetApiKeys() []*ApiKey {
@@ -888,7 +971,7 @@ type RotateApiKeyRequest struct {
 
 func (x *RotateApiKeyRequest) Reset() {
 	*x = RotateApiKeyRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[11]
+	mi := &file_onced_v1_admin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -900,7 +983,7 @@ func (x *RotateApiKeyRequest) String() string {
 func (*RotateApiKeyRequest) ProtoMessage() {}
 
 func (x *RotateApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[11]
+	mi := &file_onced_v1_admin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -913,7 +996,7 @@ func (x *RotateApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*RotateApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{11}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RotateApiKeyRequest) GetId() string {
@@ -943,7 +1026,7 @@ type RotateApiKeyResponse struct {
 
 func (x *RotateApiKeyResponse) Reset() {
 	*x = RotateApiKeyResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[12]
+	mi := &file_onced_v1_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1038,7 @@ func (x *RotateApiKeyResponse) String() string {
 func (*RotateApiKeyResponse) ProtoMessage() {}
 
 func (x *RotateApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[12]
+	mi := &file_onced_v1_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1051,7 @@ func (x *RotateApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*RotateApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{12}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RotateApiKeyResponse) GetApiKey() *ApiKey {
@@ -1000,7 +1083,7 @@ type RevokeApiKeyRequest struct {
 
 func (x *RevokeApiKeyRequest) Reset() {
 	*x = RevokeApiKeyRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[13]
+	mi := &file_onced_v1_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1095,7 @@ func (x *RevokeApiKeyRequest) String() string {
 func (*RevokeApiKeyRequest) ProtoMessage() {}
 
 func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[13]
+	mi := &file_onced_v1_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1108,7 @@ func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeApiKeyRequest.ProtoReflect.Descriptor instead.
 func (*RevokeApiKeyRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{13}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RevokeApiKeyRequest) GetId() string {
@@ -1058,7 +1141,7 @@ type RevokeApiKeyResponse struct {
 
 func (x *RevokeApiKeyResponse) Reset() {
 	*x = RevokeApiKeyResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[14]
+	mi := &file_onced_v1_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1070,7 +1153,7 @@ func (x *RevokeApiKeyResponse) String() string {
 func (*RevokeApiKeyResponse) ProtoMessage() {}
 
 func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[14]
+	mi := &file_onced_v1_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1083,7 +1166,7 @@ func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeApiKeyResponse.ProtoReflect.Descriptor instead.
 func (*RevokeApiKeyResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{14}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{16}
 }
 
 // Which records. All given conditions must hold; expired records never match unless asked for.
@@ -1109,7 +1192,7 @@ type RecordFilter struct {
 
 func (x *RecordFilter) Reset() {
 	*x = RecordFilter{}
-	mi := &file_onced_v1_admin_proto_msgTypes[15]
+	mi := &file_onced_v1_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1204,7 @@ func (x *RecordFilter) String() string {
 func (*RecordFilter) ProtoMessage() {}
 
 func (x *RecordFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[15]
+	mi := &file_onced_v1_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1217,7 @@ func (x *RecordFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordFilter.ProtoReflect.Descriptor instead.
 func (*RecordFilter) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{15}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RecordFilter) GetNamespace() string {
@@ -1201,7 +1284,7 @@ type GetRecordRequest struct {
 
 func (x *GetRecordRequest) Reset() {
 	*x = GetRecordRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[16]
+	mi := &file_onced_v1_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1213,7 +1296,7 @@ func (x *GetRecordRequest) String() string {
 func (*GetRecordRequest) ProtoMessage() {}
 
 func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[16]
+	mi := &file_onced_v1_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1226,7 +1309,7 @@ func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetRecordRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{16}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetRecordRequest) GetNamespace() string {
@@ -1261,7 +1344,7 @@ type GetRecordResponse struct {
 
 func (x *GetRecordResponse) Reset() {
 	*x = GetRecordResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[17]
+	mi := &file_onced_v1_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1356,7 @@ func (x *GetRecordResponse) String() string {
 func (*GetRecordResponse) ProtoMessage() {}
 
 func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[17]
+	mi := &file_onced_v1_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1369,7 @@ func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordResponse.ProtoReflect.Descriptor instead.
 func (*GetRecordResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{17}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetRecordResponse) GetRecord() *IntentRecord {
@@ -1311,7 +1394,7 @@ type ListRecordsRequest struct {
 
 func (x *ListRecordsRequest) Reset() {
 	*x = ListRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[18]
+	mi := &file_onced_v1_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1406,7 @@ func (x *ListRecordsRequest) String() string {
 func (*ListRecordsRequest) ProtoMessage() {}
 
 func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[18]
+	mi := &file_onced_v1_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1419,7 @@ func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ListRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{18}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListRecordsRequest) GetFilter() *RecordFilter {
@@ -1373,7 +1456,7 @@ type ListRecordsResponse struct {
 
 func (x *ListRecordsResponse) Reset() {
 	*x = ListRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[19]
+	mi := &file_onced_v1_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +1468,7 @@ func (x *ListRecordsResponse) String() string {
 func (*ListRecordsResponse) ProtoMessage() {}
 
 func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[19]
+	mi := &file_onced_v1_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1481,7 @@ func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ListRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{19}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListRecordsResponse) GetRecords() []*IntentRecord {
@@ -1435,7 +1518,7 @@ type PurgeRecordsRequest struct {
 
 func (x *PurgeRecordsRequest) Reset() {
 	*x = PurgeRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[20]
+	mi := &file_onced_v1_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1447,7 +1530,7 @@ func (x *PurgeRecordsRequest) String() string {
 func (*PurgeRecordsRequest) ProtoMessage() {}
 
 func (x *PurgeRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[20]
+	mi := &file_onced_v1_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1460,7 +1543,7 @@ func (x *PurgeRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeRecordsRequest.ProtoReflect.Descriptor instead.
 func (*PurgeRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{20}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PurgeRecordsRequest) GetFilter() *RecordFilter {
@@ -1515,7 +1598,7 @@ type PurgeRecordsResponse struct {
 
 func (x *PurgeRecordsResponse) Reset() {
 	*x = PurgeRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[21]
+	mi := &file_onced_v1_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,7 +1610,7 @@ func (x *PurgeRecordsResponse) String() string {
 func (*PurgeRecordsResponse) ProtoMessage() {}
 
 func (x *PurgeRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[21]
+	mi := &file_onced_v1_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1540,7 +1623,7 @@ func (x *PurgeRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeRecordsResponse.ProtoReflect.Descriptor instead.
 func (*PurgeRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{21}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PurgeRecordsResponse) GetMatched() uint64 {
@@ -1599,7 +1682,7 @@ type ResolveIntentRequest struct {
 
 func (x *ResolveIntentRequest) Reset() {
 	*x = ResolveIntentRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[22]
+	mi := &file_onced_v1_admin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1611,7 +1694,7 @@ func (x *ResolveIntentRequest) String() string {
 func (*ResolveIntentRequest) ProtoMessage() {}
 
 func (x *ResolveIntentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[22]
+	mi := &file_onced_v1_admin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1624,7 +1707,7 @@ func (x *ResolveIntentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIntentRequest.ProtoReflect.Descriptor instead.
 func (*ResolveIntentRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{22}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ResolveIntentRequest) GetNamespace() string {
@@ -1738,7 +1821,7 @@ type ResolveCompleted struct {
 
 func (x *ResolveCompleted) Reset() {
 	*x = ResolveCompleted{}
-	mi := &file_onced_v1_admin_proto_msgTypes[23]
+	mi := &file_onced_v1_admin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1750,7 +1833,7 @@ func (x *ResolveCompleted) String() string {
 func (*ResolveCompleted) ProtoMessage() {}
 
 func (x *ResolveCompleted) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[23]
+	mi := &file_onced_v1_admin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1763,7 +1846,7 @@ func (x *ResolveCompleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveCompleted.ProtoReflect.Descriptor instead.
 func (*ResolveCompleted) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{23}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ResolveCompleted) GetResult() []byte {
@@ -1805,7 +1888,7 @@ type ResolveFailed struct {
 
 func (x *ResolveFailed) Reset() {
 	*x = ResolveFailed{}
-	mi := &file_onced_v1_admin_proto_msgTypes[24]
+	mi := &file_onced_v1_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1817,7 +1900,7 @@ func (x *ResolveFailed) String() string {
 func (*ResolveFailed) ProtoMessage() {}
 
 func (x *ResolveFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[24]
+	mi := &file_onced_v1_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1830,7 +1913,7 @@ func (x *ResolveFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveFailed.ProtoReflect.Descriptor instead.
 func (*ResolveFailed) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{24}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ResolveFailed) GetError() *IntentError {
@@ -1851,7 +1934,7 @@ type ResolveReleased struct {
 
 func (x *ResolveReleased) Reset() {
 	*x = ResolveReleased{}
-	mi := &file_onced_v1_admin_proto_msgTypes[25]
+	mi := &file_onced_v1_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1863,7 +1946,7 @@ func (x *ResolveReleased) String() string {
 func (*ResolveReleased) ProtoMessage() {}
 
 func (x *ResolveReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[25]
+	mi := &file_onced_v1_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1876,7 +1959,7 @@ func (x *ResolveReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveReleased.ProtoReflect.Descriptor instead.
 func (*ResolveReleased) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{25}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ResolveReleased) GetRetryAfter() *durationpb.Duration {
@@ -1897,7 +1980,7 @@ type ResolveIntentResponse struct {
 
 func (x *ResolveIntentResponse) Reset() {
 	*x = ResolveIntentResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[26]
+	mi := &file_onced_v1_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1909,7 +1992,7 @@ func (x *ResolveIntentResponse) String() string {
 func (*ResolveIntentResponse) ProtoMessage() {}
 
 func (x *ResolveIntentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[26]
+	mi := &file_onced_v1_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1922,7 +2005,7 @@ func (x *ResolveIntentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveIntentResponse.ProtoReflect.Descriptor instead.
 func (*ResolveIntentResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{26}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ResolveIntentResponse) GetRecord() *IntentRecord {
@@ -1949,11 +2032,11 @@ type NamespacePolicy struct {
 	OrphanTtl *durationpb.Duration `protobuf:"bytes,6,opt,name=orphan_ttl,json=orphanTtl,proto3" json:"orphan_ttl,omitempty"`
 	// How long an expired remnant stays so that late retries are counted. 0 to 30 d; 1 h.
 	LateRetryGrace *durationpb.Duration `protobuf:"bytes,7,opt,name=late_retry_grace,json=lateRetryGrace,proto3" json:"late_retry_grace,omitempty"`
-	// Longest time one attempt may hold by renewing. 100 ms to 24 h; 24 h.
+	// Longest time one attempt may hold, first lease included. 100 ms to 24 h; 24 h.
 	HoldMax *durationpb.Duration `protobuf:"bytes,8,opt,name=hold_max,json=holdMax,proto3" json:"hold_max,omitempty"`
 	// Longest wait of a BeginIntent. 0 to 60 s; 60 s.
 	WaitMax *durationpb.Duration `protobuf:"bytes,9,opt,name=wait_max,json=waitMax,proto3" json:"wait_max,omitempty"`
-	// How long clients go on retrying. Retention shorter than this is refused. 0 to 400 d; none.
+	// How long clients go on retrying. A ttl or orphan_ttl shorter than this is refused. 0 to 400 d; none.
 	ClientRetryWindow *durationpb.Duration `protobuf:"bytes,10,opt,name=client_retry_window,json=clientRetryWindow,proto3" json:"client_retry_window,omitempty"`
 	// Attempts per key. 1 to 1000; unlimited.
 	MaxAttempts *uint32 `protobuf:"varint,11,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
@@ -1987,7 +2070,7 @@ type NamespacePolicy struct {
 
 func (x *NamespacePolicy) Reset() {
 	*x = NamespacePolicy{}
-	mi := &file_onced_v1_admin_proto_msgTypes[27]
+	mi := &file_onced_v1_admin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1999,7 +2082,7 @@ func (x *NamespacePolicy) String() string {
 func (*NamespacePolicy) ProtoMessage() {}
 
 func (x *NamespacePolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[27]
+	mi := &file_onced_v1_admin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2012,7 +2095,7 @@ func (x *NamespacePolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamespacePolicy.ProtoReflect.Descriptor instead.
 func (*NamespacePolicy) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{27}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *NamespacePolicy) GetLease() *durationpb.Duration {
@@ -2189,7 +2272,7 @@ type PolicySource struct {
 
 func (x *PolicySource) Reset() {
 	*x = PolicySource{}
-	mi := &file_onced_v1_admin_proto_msgTypes[28]
+	mi := &file_onced_v1_admin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2201,7 +2284,7 @@ func (x *PolicySource) String() string {
 func (*PolicySource) ProtoMessage() {}
 
 func (x *PolicySource) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[28]
+	mi := &file_onced_v1_admin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2214,7 +2297,7 @@ func (x *PolicySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicySource.ProtoReflect.Descriptor instead.
 func (*PolicySource) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{28}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PolicySource) GetField() string {
@@ -2252,7 +2335,7 @@ type NamespaceInfo struct {
 
 func (x *NamespaceInfo) Reset() {
 	*x = NamespaceInfo{}
-	mi := &file_onced_v1_admin_proto_msgTypes[29]
+	mi := &file_onced_v1_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2264,7 +2347,7 @@ func (x *NamespaceInfo) String() string {
 func (*NamespaceInfo) ProtoMessage() {}
 
 func (x *NamespaceInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[29]
+	mi := &file_onced_v1_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2277,7 +2360,7 @@ func (x *NamespaceInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamespaceInfo.ProtoReflect.Descriptor instead.
 func (*NamespaceInfo) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{29}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *NamespaceInfo) GetNamespace() string {
@@ -2335,7 +2418,7 @@ type ListNamespacesRequest struct {
 
 func (x *ListNamespacesRequest) Reset() {
 	*x = ListNamespacesRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[30]
+	mi := &file_onced_v1_admin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2347,7 +2430,7 @@ func (x *ListNamespacesRequest) String() string {
 func (*ListNamespacesRequest) ProtoMessage() {}
 
 func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[30]
+	mi := &file_onced_v1_admin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2360,7 +2443,7 @@ func (x *ListNamespacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesRequest.ProtoReflect.Descriptor instead.
 func (*ListNamespacesRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{30}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ListNamespacesRequest) GetPageSize() uint32 {
@@ -2390,7 +2473,7 @@ type ListNamespacesResponse struct {
 
 func (x *ListNamespacesResponse) Reset() {
 	*x = ListNamespacesResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[31]
+	mi := &file_onced_v1_admin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2402,7 +2485,7 @@ func (x *ListNamespacesResponse) String() string {
 func (*ListNamespacesResponse) ProtoMessage() {}
 
 func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[31]
+	mi := &file_onced_v1_admin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2415,7 +2498,7 @@ func (x *ListNamespacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListNamespacesResponse.ProtoReflect.Descriptor instead.
 func (*ListNamespacesResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{31}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ListNamespacesResponse) GetNamespaces() []*NamespaceInfo {
@@ -2443,7 +2526,7 @@ type GetNamespaceRequest struct {
 
 func (x *GetNamespaceRequest) Reset() {
 	*x = GetNamespaceRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[32]
+	mi := &file_onced_v1_admin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2455,7 +2538,7 @@ func (x *GetNamespaceRequest) String() string {
 func (*GetNamespaceRequest) ProtoMessage() {}
 
 func (x *GetNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[32]
+	mi := &file_onced_v1_admin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2468,7 +2551,7 @@ func (x *GetNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*GetNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{32}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetNamespaceRequest) GetNamespace() string {
@@ -2489,7 +2572,7 @@ type GetNamespaceResponse struct {
 
 func (x *GetNamespaceResponse) Reset() {
 	*x = GetNamespaceResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[33]
+	mi := &file_onced_v1_admin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2584,7 @@ func (x *GetNamespaceResponse) String() string {
 func (*GetNamespaceResponse) ProtoMessage() {}
 
 func (x *GetNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[33]
+	mi := &file_onced_v1_admin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2597,7 @@ func (x *GetNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*GetNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{33}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetNamespaceResponse) GetNamespace() *NamespaceInfo {
@@ -2541,7 +2624,7 @@ type PutNamespaceRequest struct {
 
 func (x *PutNamespaceRequest) Reset() {
 	*x = PutNamespaceRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[34]
+	mi := &file_onced_v1_admin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2553,7 +2636,7 @@ func (x *PutNamespaceRequest) String() string {
 func (*PutNamespaceRequest) ProtoMessage() {}
 
 func (x *PutNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[34]
+	mi := &file_onced_v1_admin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2566,7 +2649,7 @@ func (x *PutNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*PutNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{34}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PutNamespaceRequest) GetNamespace() string {
@@ -2608,7 +2691,7 @@ type PutNamespaceResponse struct {
 
 func (x *PutNamespaceResponse) Reset() {
 	*x = PutNamespaceResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[35]
+	mi := &file_onced_v1_admin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2620,7 +2703,7 @@ func (x *PutNamespaceResponse) String() string {
 func (*PutNamespaceResponse) ProtoMessage() {}
 
 func (x *PutNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[35]
+	mi := &file_onced_v1_admin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2633,7 +2716,7 @@ func (x *PutNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PutNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*PutNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{35}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PutNamespaceResponse) GetNamespace() *NamespaceInfo {
@@ -2658,7 +2741,7 @@ type DeleteNamespaceRequest struct {
 
 func (x *DeleteNamespaceRequest) Reset() {
 	*x = DeleteNamespaceRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[36]
+	mi := &file_onced_v1_admin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2670,7 +2753,7 @@ func (x *DeleteNamespaceRequest) String() string {
 func (*DeleteNamespaceRequest) ProtoMessage() {}
 
 func (x *DeleteNamespaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[36]
+	mi := &file_onced_v1_admin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2683,7 +2766,7 @@ func (x *DeleteNamespaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteNamespaceRequest.ProtoReflect.Descriptor instead.
 func (*DeleteNamespaceRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{36}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DeleteNamespaceRequest) GetNamespace() string {
@@ -2716,7 +2799,7 @@ type DeleteNamespaceResponse struct {
 
 func (x *DeleteNamespaceResponse) Reset() {
 	*x = DeleteNamespaceResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	mi := &file_onced_v1_admin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2728,7 +2811,7 @@ func (x *DeleteNamespaceResponse) String() string {
 func (*DeleteNamespaceResponse) ProtoMessage() {}
 
 func (x *DeleteNamespaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[37]
+	mi := &file_onced_v1_admin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2741,7 +2824,7 @@ func (x *DeleteNamespaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteNamespaceResponse.ProtoReflect.Descriptor instead.
 func (*DeleteNamespaceResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{37}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{39}
 }
 
 // Asks for figures.
@@ -2755,7 +2838,7 @@ type GetStatsRequest struct {
 
 func (x *GetStatsRequest) Reset() {
 	*x = GetStatsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[38]
+	mi := &file_onced_v1_admin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2767,7 +2850,7 @@ func (x *GetStatsRequest) String() string {
 func (*GetStatsRequest) ProtoMessage() {}
 
 func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[38]
+	mi := &file_onced_v1_admin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2780,7 +2863,7 @@ func (x *GetStatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsRequest.ProtoReflect.Descriptor instead.
 func (*GetStatsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{38}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GetStatsRequest) GetNamespace() string {
@@ -2807,7 +2890,7 @@ type RecordCount struct {
 
 func (x *RecordCount) Reset() {
 	*x = RecordCount{}
-	mi := &file_onced_v1_admin_proto_msgTypes[39]
+	mi := &file_onced_v1_admin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2819,7 +2902,7 @@ func (x *RecordCount) String() string {
 func (*RecordCount) ProtoMessage() {}
 
 func (x *RecordCount) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[39]
+	mi := &file_onced_v1_admin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2832,7 +2915,7 @@ func (x *RecordCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordCount.ProtoReflect.Descriptor instead.
 func (*RecordCount) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{39}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RecordCount) GetNamespace() string {
@@ -2878,7 +2961,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_onced_v1_admin_proto_msgTypes[40]
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2890,7 +2973,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[40]
+	mi := &file_onced_v1_admin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2903,7 +2986,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{40}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Counter) GetName() string {
@@ -2950,7 +3033,7 @@ type Latency struct {
 
 func (x *Latency) Reset() {
 	*x = Latency{}
-	mi := &file_onced_v1_admin_proto_msgTypes[41]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2962,7 +3045,7 @@ func (x *Latency) String() string {
 func (*Latency) ProtoMessage() {}
 
 func (x *Latency) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[41]
+	mi := &file_onced_v1_admin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2975,7 +3058,7 @@ func (x *Latency) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Latency.ProtoReflect.Descriptor instead.
 func (*Latency) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{41}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Latency) GetName() string {
@@ -3040,7 +3123,7 @@ type LatencyBucket struct {
 
 func (x *LatencyBucket) Reset() {
 	*x = LatencyBucket{}
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3052,7 +3135,7 @@ func (x *LatencyBucket) String() string {
 func (*LatencyBucket) ProtoMessage() {}
 
 func (x *LatencyBucket) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[42]
+	mi := &file_onced_v1_admin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3065,7 +3148,7 @@ func (x *LatencyBucket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LatencyBucket.ProtoReflect.Descriptor instead.
 func (*LatencyBucket) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{42}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LatencyBucket) GetUpTo() *durationpb.Duration {
@@ -3106,7 +3189,7 @@ type DegradedConflict struct {
 
 func (x *DegradedConflict) Reset() {
 	*x = DegradedConflict{}
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3118,7 +3201,7 @@ func (x *DegradedConflict) String() string {
 func (*DegradedConflict) ProtoMessage() {}
 
 func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[43]
+	mi := &file_onced_v1_admin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3131,7 +3214,7 @@ func (x *DegradedConflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DegradedConflict.ProtoReflect.Descriptor instead.
 func (*DegradedConflict) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{43}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *DegradedConflict) GetNamespace() string {
@@ -3198,7 +3281,7 @@ type ListDegradedConflictsRequest struct {
 
 func (x *ListDegradedConflictsRequest) Reset() {
 	*x = ListDegradedConflictsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3210,7 +3293,7 @@ func (x *ListDegradedConflictsRequest) String() string {
 func (*ListDegradedConflictsRequest) ProtoMessage() {}
 
 func (x *ListDegradedConflictsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[44]
+	mi := &file_onced_v1_admin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3223,7 +3306,7 @@ func (x *ListDegradedConflictsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDegradedConflictsRequest.ProtoReflect.Descriptor instead.
 func (*ListDegradedConflictsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{44}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ListDegradedConflictsRequest) GetNamespace() string {
@@ -3260,7 +3343,7 @@ type ListDegradedConflictsResponse struct {
 
 func (x *ListDegradedConflictsResponse) Reset() {
 	*x = ListDegradedConflictsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3272,7 +3355,7 @@ func (x *ListDegradedConflictsResponse) String() string {
 func (*ListDegradedConflictsResponse) ProtoMessage() {}
 
 func (x *ListDegradedConflictsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[45]
+	mi := &file_onced_v1_admin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3285,7 +3368,7 @@ func (x *ListDegradedConflictsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDegradedConflictsResponse.ProtoReflect.Descriptor instead.
 func (*ListDegradedConflictsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{45}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListDegradedConflictsResponse) GetConflicts() []*DegradedConflict {
@@ -3317,7 +3400,7 @@ type ResolveDegradedConflictRequest struct {
 
 func (x *ResolveDegradedConflictRequest) Reset() {
 	*x = ResolveDegradedConflictRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3329,7 +3412,7 @@ func (x *ResolveDegradedConflictRequest) String() string {
 func (*ResolveDegradedConflictRequest) ProtoMessage() {}
 
 func (x *ResolveDegradedConflictRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[46]
+	mi := &file_onced_v1_admin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3342,7 +3425,7 @@ func (x *ResolveDegradedConflictRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveDegradedConflictRequest.ProtoReflect.Descriptor instead.
 func (*ResolveDegradedConflictRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{46}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ResolveDegradedConflictRequest) GetNamespace() string {
@@ -3377,7 +3460,7 @@ type ResolveDegradedConflictResponse struct {
 
 func (x *ResolveDegradedConflictResponse) Reset() {
 	*x = ResolveDegradedConflictResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3389,7 +3472,7 @@ func (x *ResolveDegradedConflictResponse) String() string {
 func (*ResolveDegradedConflictResponse) ProtoMessage() {}
 
 func (x *ResolveDegradedConflictResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[47]
+	mi := &file_onced_v1_admin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3402,7 +3485,7 @@ func (x *ResolveDegradedConflictResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveDegradedConflictResponse.ProtoReflect.Descriptor instead.
 func (*ResolveDegradedConflictResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{47}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ResolveDegradedConflictResponse) GetConflict() *DegradedConflict {
@@ -3447,7 +3530,7 @@ type GetStatsResponse struct {
 
 func (x *GetStatsResponse) Reset() {
 	*x = GetStatsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[48]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3542,7 @@ func (x *GetStatsResponse) String() string {
 func (*GetStatsResponse) ProtoMessage() {}
 
 func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[48]
+	mi := &file_onced_v1_admin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3555,7 @@ func (x *GetStatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetStatsResponse.ProtoReflect.Descriptor instead.
 func (*GetStatsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{48}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *GetStatsResponse) GetRecords() []*RecordCount {
@@ -3579,7 +3662,7 @@ type RunCompactionRequest struct {
 
 func (x *RunCompactionRequest) Reset() {
 	*x = RunCompactionRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[49]
+	mi := &file_onced_v1_admin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3591,7 +3674,7 @@ func (x *RunCompactionRequest) String() string {
 func (*RunCompactionRequest) ProtoMessage() {}
 
 func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[49]
+	mi := &file_onced_v1_admin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3604,7 +3687,7 @@ func (x *RunCompactionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionRequest.ProtoReflect.Descriptor instead.
 func (*RunCompactionRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{49}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RunCompactionRequest) GetLimit() uint64 {
@@ -3636,7 +3719,7 @@ type RunCompactionResponse struct {
 
 func (x *RunCompactionResponse) Reset() {
 	*x = RunCompactionResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[50]
+	mi := &file_onced_v1_admin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3648,7 +3731,7 @@ func (x *RunCompactionResponse) String() string {
 func (*RunCompactionResponse) ProtoMessage() {}
 
 func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[50]
+	mi := &file_onced_v1_admin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3661,7 +3744,7 @@ func (x *RunCompactionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCompactionResponse.ProtoReflect.Descriptor instead.
 func (*RunCompactionResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{50}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *RunCompactionResponse) GetResultsDropped() uint64 {
@@ -3702,7 +3785,7 @@ type ListAuditEventsRequest struct {
 
 func (x *ListAuditEventsRequest) Reset() {
 	*x = ListAuditEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[51]
+	mi := &file_onced_v1_admin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3714,7 +3797,7 @@ func (x *ListAuditEventsRequest) String() string {
 func (*ListAuditEventsRequest) ProtoMessage() {}
 
 func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[51]
+	mi := &file_onced_v1_admin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3727,7 +3810,7 @@ func (x *ListAuditEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{51}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ListAuditEventsRequest) GetPageSize() uint32 {
@@ -3789,7 +3872,7 @@ type AuditEvent struct {
 
 func (x *AuditEvent) Reset() {
 	*x = AuditEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[52]
+	mi := &file_onced_v1_admin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3801,7 +3884,7 @@ func (x *AuditEvent) String() string {
 func (*AuditEvent) ProtoMessage() {}
 
 func (x *AuditEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[52]
+	mi := &file_onced_v1_admin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3814,7 +3897,7 @@ func (x *AuditEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditEvent.ProtoReflect.Descriptor instead.
 func (*AuditEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{52}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *AuditEvent) GetSequence() uint64 {
@@ -3910,7 +3993,7 @@ type ListAuditEventsResponse struct {
 
 func (x *ListAuditEventsResponse) Reset() {
 	*x = ListAuditEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[53]
+	mi := &file_onced_v1_admin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3922,7 +4005,7 @@ func (x *ListAuditEventsResponse) String() string {
 func (*ListAuditEventsResponse) ProtoMessage() {}
 
 func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[53]
+	mi := &file_onced_v1_admin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3935,7 +4018,7 @@ func (x *ListAuditEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAuditEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListAuditEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{53}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListAuditEventsResponse) GetEvents() []*AuditEvent {
@@ -3972,7 +4055,7 @@ type ExportRecordsRequest struct {
 
 func (x *ExportRecordsRequest) Reset() {
 	*x = ExportRecordsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[54]
+	mi := &file_onced_v1_admin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3984,7 +4067,7 @@ func (x *ExportRecordsRequest) String() string {
 func (*ExportRecordsRequest) ProtoMessage() {}
 
 func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[54]
+	mi := &file_onced_v1_admin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3997,7 +4080,7 @@ func (x *ExportRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ExportRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{54}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ExportRecordsRequest) GetFilter() *RecordFilter {
@@ -4025,7 +4108,7 @@ type ExportRecordsResponse struct {
 
 func (x *ExportRecordsResponse) Reset() {
 	*x = ExportRecordsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[55]
+	mi := &file_onced_v1_admin_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4037,7 +4120,7 @@ func (x *ExportRecordsResponse) String() string {
 func (*ExportRecordsResponse) ProtoMessage() {}
 
 func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[55]
+	mi := &file_onced_v1_admin_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4050,7 +4133,7 @@ func (x *ExportRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ExportRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{55}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ExportRecordsResponse) GetRecords() []*IntentRecord {
@@ -4071,7 +4154,7 @@ type GetCallerRequest struct {
 
 func (x *GetCallerRequest) Reset() {
 	*x = GetCallerRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[56]
+	mi := &file_onced_v1_admin_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4083,7 +4166,7 @@ func (x *GetCallerRequest) String() string {
 func (*GetCallerRequest) ProtoMessage() {}
 
 func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[56]
+	mi := &file_onced_v1_admin_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4096,7 +4179,7 @@ func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerRequest.ProtoReflect.Descriptor instead.
 func (*GetCallerRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{56}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *GetCallerRequest) GetNamespace() string {
@@ -4122,7 +4205,7 @@ type GetCallerResponse struct {
 
 func (x *GetCallerResponse) Reset() {
 	*x = GetCallerResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[57]
+	mi := &file_onced_v1_admin_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4134,7 +4217,7 @@ func (x *GetCallerResponse) String() string {
 func (*GetCallerResponse) ProtoMessage() {}
 
 func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[57]
+	mi := &file_onced_v1_admin_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4147,7 +4230,7 @@ func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerResponse.ProtoReflect.Descriptor instead.
 func (*GetCallerResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{57}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *GetCallerResponse) GetName() string {
@@ -4184,7 +4267,7 @@ type TailEventsRequest struct {
 
 func (x *TailEventsRequest) Reset() {
 	*x = TailEventsRequest{}
-	mi := &file_onced_v1_admin_proto_msgTypes[58]
+	mi := &file_onced_v1_admin_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4196,7 +4279,7 @@ func (x *TailEventsRequest) String() string {
 func (*TailEventsRequest) ProtoMessage() {}
 
 func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[58]
+	mi := &file_onced_v1_admin_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4209,7 +4292,7 @@ func (x *TailEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEventsRequest.ProtoReflect.Descriptor instead.
 func (*TailEventsRequest) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{58}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *TailEventsRequest) GetNamespace() string {
@@ -4249,7 +4332,7 @@ type TailEvent struct {
 
 func (x *TailEvent) Reset() {
 	*x = TailEvent{}
-	mi := &file_onced_v1_admin_proto_msgTypes[59]
+	mi := &file_onced_v1_admin_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4261,7 +4344,7 @@ func (x *TailEvent) String() string {
 func (*TailEvent) ProtoMessage() {}
 
 func (x *TailEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[59]
+	mi := &file_onced_v1_admin_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4274,7 +4357,7 @@ func (x *TailEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEvent.ProtoReflect.Descriptor instead.
 func (*TailEvent) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{59}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *TailEvent) GetTime() *timestamppb.Timestamp {
@@ -4339,7 +4422,7 @@ type TailEventsResponse struct {
 
 func (x *TailEventsResponse) Reset() {
 	*x = TailEventsResponse{}
-	mi := &file_onced_v1_admin_proto_msgTypes[60]
+	mi := &file_onced_v1_admin_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4351,7 +4434,7 @@ func (x *TailEventsResponse) String() string {
 func (*TailEventsResponse) ProtoMessage() {}
 
 func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_onced_v1_admin_proto_msgTypes[60]
+	mi := &file_onced_v1_admin_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4364,7 +4447,7 @@ func (x *TailEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailEventsResponse.ProtoReflect.Descriptor instead.
 func (*TailEventsResponse) Descriptor() ([]byte, []int) {
-	return file_onced_v1_admin_proto_rawDescGZIP(), []int{60}
+	return file_onced_v1_admin_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *TailEventsResponse) GetEvents() []*TailEvent {
@@ -4408,7 +4491,10 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"namespaces\x18\x01 \x01(\rR\n" +
 	"namespaces\x12\x1d\n" +
 	"\n" +
-	"wrapped_by\x18\x02 \x01(\tR\twrappedBy\"X\n" +
+	"wrapped_by\x18\x02 \x01(\tR\twrappedBy\"6\n" +
+	"\x1cRotateIssuedKeySecretRequest\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x1f\n" +
+	"\x1dRotateIssuedKeySecretResponse\"X\n" +
 	"\x05Grant\x12\"\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x0e.onced.v1.RoleR\x04role\x12+\n" +
 	"\x11namespace_pattern\x18\x02 \x01(\tR\x10namespacePattern\"\xe9\x01\n" +
@@ -4727,7 +4813,7 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\rOnStoreOutage\x12\x1f\n" +
 	"\x1bON_STORE_OUTAGE_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16ON_STORE_OUTAGE_REJECT\x10\x01\x12%\n" +
-	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\x97\x0e\n" +
+	"!ON_STORE_OUTAGE_CONTINUE_DEGRADED\x10\x022\x81\x0f\n" +
 	"\fAdminService\x12D\n" +
 	"\tGetRecord\x12\x1a.onced.v1.GetRecordRequest\x1a\x1b.onced.v1.GetRecordResponse\x12J\n" +
 	"\vListRecords\x12\x1c.onced.v1.ListRecordsRequest\x1a\x1d.onced.v1.ListRecordsResponse\x12O\n" +
@@ -4748,7 +4834,8 @@ const file_onced_v1_admin_proto_rawDesc = "" +
 	"\fRotateApiKey\x12\x1d.onced.v1.RotateApiKeyRequest\x1a\x1e.onced.v1.RotateApiKeyResponse\x12M\n" +
 	"\fRevokeApiKey\x12\x1d.onced.v1.RevokeApiKeyRequest\x1a\x1e.onced.v1.RevokeApiKeyResponse\x12M\n" +
 	"\fListDataKeys\x12\x1d.onced.v1.ListDataKeysRequest\x1a\x1e.onced.v1.ListDataKeysResponse\x12S\n" +
-	"\x0eRotateDataKeys\x12\x1f.onced.v1.RotateDataKeysRequest\x1a .onced.v1.RotateDataKeysResponse\x12D\n" +
+	"\x0eRotateDataKeys\x12\x1f.onced.v1.RotateDataKeysRequest\x1a .onced.v1.RotateDataKeysResponse\x12h\n" +
+	"\x15RotateIssuedKeySecret\x12&.onced.v1.RotateIssuedKeySecretRequest\x1a'.onced.v1.RotateIssuedKeySecretResponse\x12D\n" +
 	"\tGetCaller\x12\x1a.onced.v1.GetCallerRequest\x1a\x1b.onced.v1.GetCallerResponse\x12I\n" +
 	"\n" +
 	"TailEvents\x12\x1b.onced.v1.TailEventsRequest\x1a\x1c.onced.v1.TailEventsResponse0\x01BO\n" +
@@ -4768,7 +4855,7 @@ func file_onced_v1_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_onced_v1_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_onced_v1_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
 var file_onced_v1_admin_proto_goTypes = []any{
 	(Role)(0),                               // 0: onced.v1.Role
 	(OnLeaseExpiry)(0),                      // 1: onced.v1.OnLeaseExpiry
@@ -4778,190 +4865,194 @@ var file_onced_v1_admin_proto_goTypes = []any{
 	(*ListDataKeysResponse)(nil),            // 5: onced.v1.ListDataKeysResponse
 	(*RotateDataKeysRequest)(nil),           // 6: onced.v1.RotateDataKeysRequest
 	(*RotateDataKeysResponse)(nil),          // 7: onced.v1.RotateDataKeysResponse
-	(*Grant)(nil),                           // 8: onced.v1.Grant
-	(*ApiKey)(nil),                          // 9: onced.v1.ApiKey
-	(*CreateApiKeyRequest)(nil),             // 10: onced.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil),            // 11: onced.v1.CreateApiKeyResponse
-	(*ListApiKeysRequest)(nil),              // 12: onced.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),             // 13: onced.v1.ListApiKeysResponse
-	(*RotateApiKeyRequest)(nil),             // 14: onced.v1.RotateApiKeyRequest
-	(*RotateApiKeyResponse)(nil),            // 15: onced.v1.RotateApiKeyResponse
-	(*RevokeApiKeyRequest)(nil),             // 16: onced.v1.RevokeApiKeyRequest
-	(*RevokeApiKeyResponse)(nil),            // 17: onced.v1.RevokeApiKeyResponse
-	(*RecordFilter)(nil),                    // 18: onced.v1.RecordFilter
-	(*GetRecordRequest)(nil),                // 19: onced.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),               // 20: onced.v1.GetRecordResponse
-	(*ListRecordsRequest)(nil),              // 21: onced.v1.ListRecordsRequest
-	(*ListRecordsResponse)(nil),             // 22: onced.v1.ListRecordsResponse
-	(*PurgeRecordsRequest)(nil),             // 23: onced.v1.PurgeRecordsRequest
-	(*PurgeRecordsResponse)(nil),            // 24: onced.v1.PurgeRecordsResponse
-	(*ResolveIntentRequest)(nil),            // 25: onced.v1.ResolveIntentRequest
-	(*ResolveCompleted)(nil),                // 26: onced.v1.ResolveCompleted
-	(*ResolveFailed)(nil),                   // 27: onced.v1.ResolveFailed
-	(*ResolveReleased)(nil),                 // 28: onced.v1.ResolveReleased
-	(*ResolveIntentResponse)(nil),           // 29: onced.v1.ResolveIntentResponse
-	(*NamespacePolicy)(nil),                 // 30: onced.v1.NamespacePolicy
-	(*PolicySource)(nil),                    // 31: onced.v1.PolicySource
-	(*NamespaceInfo)(nil),                   // 32: onced.v1.NamespaceInfo
-	(*ListNamespacesRequest)(nil),           // 33: onced.v1.ListNamespacesRequest
-	(*ListNamespacesResponse)(nil),          // 34: onced.v1.ListNamespacesResponse
-	(*GetNamespaceRequest)(nil),             // 35: onced.v1.GetNamespaceRequest
-	(*GetNamespaceResponse)(nil),            // 36: onced.v1.GetNamespaceResponse
-	(*PutNamespaceRequest)(nil),             // 37: onced.v1.PutNamespaceRequest
-	(*PutNamespaceResponse)(nil),            // 38: onced.v1.PutNamespaceResponse
-	(*DeleteNamespaceRequest)(nil),          // 39: onced.v1.DeleteNamespaceRequest
-	(*DeleteNamespaceResponse)(nil),         // 40: onced.v1.DeleteNamespaceResponse
-	(*GetStatsRequest)(nil),                 // 41: onced.v1.GetStatsRequest
-	(*RecordCount)(nil),                     // 42: onced.v1.RecordCount
-	(*Counter)(nil),                         // 43: onced.v1.Counter
-	(*Latency)(nil),                         // 44: onced.v1.Latency
-	(*LatencyBucket)(nil),                   // 45: onced.v1.LatencyBucket
-	(*DegradedConflict)(nil),                // 46: onced.v1.DegradedConflict
-	(*ListDegradedConflictsRequest)(nil),    // 47: onced.v1.ListDegradedConflictsRequest
-	(*ListDegradedConflictsResponse)(nil),   // 48: onced.v1.ListDegradedConflictsResponse
-	(*ResolveDegradedConflictRequest)(nil),  // 49: onced.v1.ResolveDegradedConflictRequest
-	(*ResolveDegradedConflictResponse)(nil), // 50: onced.v1.ResolveDegradedConflictResponse
-	(*GetStatsResponse)(nil),                // 51: onced.v1.GetStatsResponse
-	(*RunCompactionRequest)(nil),            // 52: onced.v1.RunCompactionRequest
-	(*RunCompactionResponse)(nil),           // 53: onced.v1.RunCompactionResponse
-	(*ListAuditEventsRequest)(nil),          // 54: onced.v1.ListAuditEventsRequest
-	(*AuditEvent)(nil),                      // 55: onced.v1.AuditEvent
-	(*ListAuditEventsResponse)(nil),         // 56: onced.v1.ListAuditEventsResponse
-	(*ExportRecordsRequest)(nil),            // 57: onced.v1.ExportRecordsRequest
-	(*ExportRecordsResponse)(nil),           // 58: onced.v1.ExportRecordsResponse
-	(*GetCallerRequest)(nil),                // 59: onced.v1.GetCallerRequest
-	(*GetCallerResponse)(nil),               // 60: onced.v1.GetCallerResponse
-	(*TailEventsRequest)(nil),               // 61: onced.v1.TailEventsRequest
-	(*TailEvent)(nil),                       // 62: onced.v1.TailEvent
-	(*TailEventsResponse)(nil),              // 63: onced.v1.TailEventsResponse
-	nil,                                     // 64: onced.v1.ResolveCompleted.LabelsEntry
-	nil,                                     // 65: onced.v1.Counter.LabelsEntry
-	nil,                                     // 66: onced.v1.Latency.LabelsEntry
-	(*timestamppb.Timestamp)(nil),           // 67: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),             // 68: google.protobuf.Duration
-	(IntentState)(0),                        // 69: onced.v1.IntentState
-	(*IntentRecord)(nil),                    // 70: onced.v1.IntentRecord
-	(*IntentError)(nil),                     // 71: onced.v1.IntentError
+	(*RotateIssuedKeySecretRequest)(nil),    // 8: onced.v1.RotateIssuedKeySecretRequest
+	(*RotateIssuedKeySecretResponse)(nil),   // 9: onced.v1.RotateIssuedKeySecretResponse
+	(*Grant)(nil),                           // 10: onced.v1.Grant
+	(*ApiKey)(nil),                          // 11: onced.v1.ApiKey
+	(*CreateApiKeyRequest)(nil),             // 12: onced.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),            // 13: onced.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),              // 14: onced.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),             // 15: onced.v1.ListApiKeysResponse
+	(*RotateApiKeyRequest)(nil),             // 16: onced.v1.RotateApiKeyRequest
+	(*RotateApiKeyResponse)(nil),            // 17: onced.v1.RotateApiKeyResponse
+	(*RevokeApiKeyRequest)(nil),             // 18: onced.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),            // 19: onced.v1.RevokeApiKeyResponse
+	(*RecordFilter)(nil),                    // 20: onced.v1.RecordFilter
+	(*GetRecordRequest)(nil),                // 21: onced.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),               // 22: onced.v1.GetRecordResponse
+	(*ListRecordsRequest)(nil),              // 23: onced.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),             // 24: onced.v1.ListRecordsResponse
+	(*PurgeRecordsRequest)(nil),             // 25: onced.v1.PurgeRecordsRequest
+	(*PurgeRecordsResponse)(nil),            // 26: onced.v1.PurgeRecordsResponse
+	(*ResolveIntentRequest)(nil),            // 27: onced.v1.ResolveIntentRequest
+	(*ResolveCompleted)(nil),                // 28: onced.v1.ResolveCompleted
+	(*ResolveFailed)(nil),                   // 29: onced.v1.ResolveFailed
+	(*ResolveReleased)(nil),                 // 30: onced.v1.ResolveReleased
+	(*ResolveIntentResponse)(nil),           // 31: onced.v1.ResolveIntentResponse
+	(*NamespacePolicy)(nil),                 // 32: onced.v1.NamespacePolicy
+	(*PolicySource)(nil),                    // 33: onced.v1.PolicySource
+	(*NamespaceInfo)(nil),                   // 34: onced.v1.NamespaceInfo
+	(*ListNamespacesRequest)(nil),           // 35: onced.v1.ListNamespacesRequest
+	(*ListNamespacesResponse)(nil),          // 36: onced.v1.ListNamespacesResponse
+	(*GetNamespaceRequest)(nil),             // 37: onced.v1.GetNamespaceRequest
+	(*GetNamespaceResponse)(nil),            // 38: onced.v1.GetNamespaceResponse
+	(*PutNamespaceRequest)(nil),             // 39: onced.v1.PutNamespaceRequest
+	(*PutNamespaceResponse)(nil),            // 40: onced.v1.PutNamespaceResponse
+	(*DeleteNamespaceRequest)(nil),          // 41: onced.v1.DeleteNamespaceRequest
+	(*DeleteNamespaceResponse)(nil),         // 42: onced.v1.DeleteNamespaceResponse
+	(*GetStatsRequest)(nil),                 // 43: onced.v1.GetStatsRequest
+	(*RecordCount)(nil),                     // 44: onced.v1.RecordCount
+	(*Counter)(nil),                         // 45: onced.v1.Counter
+	(*Latency)(nil),                         // 46: onced.v1.Latency
+	(*LatencyBucket)(nil),                   // 47: onced.v1.LatencyBucket
+	(*DegradedConflict)(nil),                // 48: onced.v1.DegradedConflict
+	(*ListDegradedConflictsRequest)(nil),    // 49: onced.v1.ListDegradedConflictsRequest
+	(*ListDegradedConflictsResponse)(nil),   // 50: onced.v1.ListDegradedConflictsResponse
+	(*ResolveDegradedConflictRequest)(nil),  // 51: onced.v1.ResolveDegradedConflictRequest
+	(*ResolveDegradedConflictResponse)(nil), // 52: onced.v1.ResolveDegradedConflictResponse
+	(*GetStatsResponse)(nil),                // 53: onced.v1.GetStatsResponse
+	(*RunCompactionRequest)(nil),            // 54: onced.v1.RunCompactionRequest
+	(*RunCompactionResponse)(nil),           // 55: onced.v1.RunCompactionResponse
+	(*ListAuditEventsRequest)(nil),          // 56: onced.v1.ListAuditEventsRequest
+	(*AuditEvent)(nil),                      // 57: onced.v1.AuditEvent
+	(*ListAuditEventsResponse)(nil),         // 58: onced.v1.ListAuditEventsResponse
+	(*ExportRecordsRequest)(nil),            // 59: onced.v1.ExportRecordsRequest
+	(*ExportRecordsResponse)(nil),           // 60: onced.v1.ExportRecordsResponse
+	(*GetCallerRequest)(nil),                // 61: onced.v1.GetCallerRequest
+	(*GetCallerResponse)(nil),               // 62: onced.v1.GetCallerResponse
+	(*TailEventsRequest)(nil),               // 63: onced.v1.TailEventsRequest
+	(*TailEvent)(nil),                       // 64: onced.v1.TailEvent
+	(*TailEventsResponse)(nil),              // 65: onced.v1.TailEventsResponse
+	nil,                                     // 66: onced.v1.ResolveCompleted.LabelsEntry
+	nil,                                     // 67: onced.v1.Counter.LabelsEntry
+	nil,                                     // 68: onced.v1.Latency.LabelsEntry
+	(*timestamppb.Timestamp)(nil),           // 69: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),             // 70: google.protobuf.Duration
+	(IntentState)(0),                        // 71: onced.v1.IntentState
+	(*IntentRecord)(nil),                    // 72: onced.v1.IntentRecord
+	(*IntentError)(nil),                     // 73: onced.v1.IntentError
 }
 var file_onced_v1_admin_proto_depIdxs = []int32{
-	67, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
+	69, // 0: onced.v1.DataKeys.create_time:type_name -> google.protobuf.Timestamp
 	3,  // 1: onced.v1.ListDataKeysResponse.data_keys:type_name -> onced.v1.DataKeys
 	0,  // 2: onced.v1.Grant.role:type_name -> onced.v1.Role
-	8,  // 3: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
-	67, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	67, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	8,  // 6: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
-	68, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
-	9,  // 8: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	9,  // 9: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
-	9,  // 10: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
-	69, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
-	68, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
-	70, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
-	18, // 14: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	70, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	18, // 16: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	26, // 17: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
-	27, // 18: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
-	28, // 19: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
-	64, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
-	71, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
-	68, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
-	70, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
-	68, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
-	68, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
-	68, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
-	68, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
-	68, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
-	68, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
-	68, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
-	68, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
-	68, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
-	68, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
+	10, // 3: onced.v1.ApiKey.grants:type_name -> onced.v1.Grant
+	69, // 4: onced.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	69, // 5: onced.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	10, // 6: onced.v1.CreateApiKeyRequest.grants:type_name -> onced.v1.Grant
+	70, // 7: onced.v1.CreateApiKeyRequest.ttl:type_name -> google.protobuf.Duration
+	11, // 8: onced.v1.CreateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
+	11, // 9: onced.v1.ListApiKeysResponse.api_keys:type_name -> onced.v1.ApiKey
+	11, // 10: onced.v1.RotateApiKeyResponse.api_key:type_name -> onced.v1.ApiKey
+	71, // 11: onced.v1.RecordFilter.states:type_name -> onced.v1.IntentState
+	70, // 12: onced.v1.RecordFilter.age_min:type_name -> google.protobuf.Duration
+	72, // 13: onced.v1.GetRecordResponse.record:type_name -> onced.v1.IntentRecord
+	20, // 14: onced.v1.ListRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	72, // 15: onced.v1.ListRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	20, // 16: onced.v1.PurgeRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	28, // 17: onced.v1.ResolveIntentRequest.completed:type_name -> onced.v1.ResolveCompleted
+	29, // 18: onced.v1.ResolveIntentRequest.failed:type_name -> onced.v1.ResolveFailed
+	30, // 19: onced.v1.ResolveIntentRequest.released:type_name -> onced.v1.ResolveReleased
+	66, // 20: onced.v1.ResolveCompleted.labels:type_name -> onced.v1.ResolveCompleted.LabelsEntry
+	73, // 21: onced.v1.ResolveFailed.error:type_name -> onced.v1.IntentError
+	70, // 22: onced.v1.ResolveReleased.retry_after:type_name -> google.protobuf.Duration
+	72, // 23: onced.v1.ResolveIntentResponse.record:type_name -> onced.v1.IntentRecord
+	70, // 24: onced.v1.NamespacePolicy.lease:type_name -> google.protobuf.Duration
+	70, // 25: onced.v1.NamespacePolicy.lease_max:type_name -> google.protobuf.Duration
+	70, // 26: onced.v1.NamespacePolicy.ttl:type_name -> google.protobuf.Duration
+	70, // 27: onced.v1.NamespacePolicy.ttl_max:type_name -> google.protobuf.Duration
+	70, // 28: onced.v1.NamespacePolicy.result_ttl:type_name -> google.protobuf.Duration
+	70, // 29: onced.v1.NamespacePolicy.orphan_ttl:type_name -> google.protobuf.Duration
+	70, // 30: onced.v1.NamespacePolicy.late_retry_grace:type_name -> google.protobuf.Duration
+	70, // 31: onced.v1.NamespacePolicy.hold_max:type_name -> google.protobuf.Duration
+	70, // 32: onced.v1.NamespacePolicy.wait_max:type_name -> google.protobuf.Duration
+	70, // 33: onced.v1.NamespacePolicy.client_retry_window:type_name -> google.protobuf.Duration
 	1,  // 34: onced.v1.NamespacePolicy.on_lease_expiry:type_name -> onced.v1.OnLeaseExpiry
 	2,  // 35: onced.v1.NamespacePolicy.on_store_outage:type_name -> onced.v1.OnStoreOutage
-	30, // 36: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
-	30, // 37: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
-	31, // 38: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
-	67, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
-	32, // 40: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
-	32, // 41: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	30, // 42: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
-	32, // 43: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
-	69, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
-	65, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
-	66, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
-	68, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
-	68, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
-	68, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
-	45, // 50: onced.v1.Latency.buckets:type_name -> onced.v1.LatencyBucket
-	68, // 51: onced.v1.LatencyBucket.up_to:type_name -> google.protobuf.Duration
-	67, // 52: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
-	69, // 53: onced.v1.DegradedConflict.state:type_name -> onced.v1.IntentState
-	46, // 54: onced.v1.ListDegradedConflictsResponse.conflicts:type_name -> onced.v1.DegradedConflict
-	46, // 55: onced.v1.ResolveDegradedConflictResponse.conflict:type_name -> onced.v1.DegradedConflict
-	42, // 56: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
-	67, // 57: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
-	43, // 58: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
-	44, // 59: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
-	67, // 60: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
-	67, // 61: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
-	46, // 62: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
-	68, // 63: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
-	67, // 64: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
-	55, // 65: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
-	18, // 66: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
-	70, // 67: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
-	8,  // 68: onced.v1.GetCallerResponse.grants:type_name -> onced.v1.Grant
-	67, // 69: onced.v1.TailEvent.time:type_name -> google.protobuf.Timestamp
-	68, // 70: onced.v1.TailEvent.took:type_name -> google.protobuf.Duration
-	62, // 71: onced.v1.TailEventsResponse.events:type_name -> onced.v1.TailEvent
-	19, // 72: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
-	21, // 73: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
-	23, // 74: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
-	25, // 75: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
-	33, // 76: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
-	35, // 77: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
-	37, // 78: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
-	39, // 79: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
-	41, // 80: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
-	52, // 81: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
-	54, // 82: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
-	47, // 83: onced.v1.AdminService.ListDegradedConflicts:input_type -> onced.v1.ListDegradedConflictsRequest
-	49, // 84: onced.v1.AdminService.ResolveDegradedConflict:input_type -> onced.v1.ResolveDegradedConflictRequest
-	57, // 85: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
-	10, // 86: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
-	12, // 87: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
-	14, // 88: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
-	16, // 89: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
+	32, // 36: onced.v1.NamespaceInfo.policy:type_name -> onced.v1.NamespacePolicy
+	32, // 37: onced.v1.NamespaceInfo.effective:type_name -> onced.v1.NamespacePolicy
+	33, // 38: onced.v1.NamespaceInfo.sources:type_name -> onced.v1.PolicySource
+	69, // 39: onced.v1.NamespaceInfo.update_time:type_name -> google.protobuf.Timestamp
+	34, // 40: onced.v1.ListNamespacesResponse.namespaces:type_name -> onced.v1.NamespaceInfo
+	34, // 41: onced.v1.GetNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
+	32, // 42: onced.v1.PutNamespaceRequest.policy:type_name -> onced.v1.NamespacePolicy
+	34, // 43: onced.v1.PutNamespaceResponse.namespace:type_name -> onced.v1.NamespaceInfo
+	71, // 44: onced.v1.RecordCount.state:type_name -> onced.v1.IntentState
+	67, // 45: onced.v1.Counter.labels:type_name -> onced.v1.Counter.LabelsEntry
+	68, // 46: onced.v1.Latency.labels:type_name -> onced.v1.Latency.LabelsEntry
+	70, // 47: onced.v1.Latency.p50:type_name -> google.protobuf.Duration
+	70, // 48: onced.v1.Latency.p95:type_name -> google.protobuf.Duration
+	70, // 49: onced.v1.Latency.p99:type_name -> google.protobuf.Duration
+	47, // 50: onced.v1.Latency.buckets:type_name -> onced.v1.LatencyBucket
+	70, // 51: onced.v1.LatencyBucket.up_to:type_name -> google.protobuf.Duration
+	69, // 52: onced.v1.DegradedConflict.list_time:type_name -> google.protobuf.Timestamp
+	71, // 53: onced.v1.DegradedConflict.state:type_name -> onced.v1.IntentState
+	48, // 54: onced.v1.ListDegradedConflictsResponse.conflicts:type_name -> onced.v1.DegradedConflict
+	48, // 55: onced.v1.ResolveDegradedConflictResponse.conflict:type_name -> onced.v1.DegradedConflict
+	44, // 56: onced.v1.GetStatsResponse.records:type_name -> onced.v1.RecordCount
+	69, // 57: onced.v1.GetStatsResponse.oldest_orphan_time:type_name -> google.protobuf.Timestamp
+	45, // 58: onced.v1.GetStatsResponse.counters:type_name -> onced.v1.Counter
+	46, // 59: onced.v1.GetStatsResponse.latencies:type_name -> onced.v1.Latency
+	69, // 60: onced.v1.GetStatsResponse.server_time:type_name -> google.protobuf.Timestamp
+	69, // 61: onced.v1.GetStatsResponse.start_time:type_name -> google.protobuf.Timestamp
+	48, // 62: onced.v1.GetStatsResponse.degraded_conflicts:type_name -> onced.v1.DegradedConflict
+	70, // 63: onced.v1.RunCompactionResponse.lag:type_name -> google.protobuf.Duration
+	69, // 64: onced.v1.AuditEvent.time:type_name -> google.protobuf.Timestamp
+	57, // 65: onced.v1.ListAuditEventsResponse.events:type_name -> onced.v1.AuditEvent
+	20, // 66: onced.v1.ExportRecordsRequest.filter:type_name -> onced.v1.RecordFilter
+	72, // 67: onced.v1.ExportRecordsResponse.records:type_name -> onced.v1.IntentRecord
+	10, // 68: onced.v1.GetCallerResponse.grants:type_name -> onced.v1.Grant
+	69, // 69: onced.v1.TailEvent.time:type_name -> google.protobuf.Timestamp
+	70, // 70: onced.v1.TailEvent.took:type_name -> google.protobuf.Duration
+	64, // 71: onced.v1.TailEventsResponse.events:type_name -> onced.v1.TailEvent
+	21, // 72: onced.v1.AdminService.GetRecord:input_type -> onced.v1.GetRecordRequest
+	23, // 73: onced.v1.AdminService.ListRecords:input_type -> onced.v1.ListRecordsRequest
+	25, // 74: onced.v1.AdminService.PurgeRecords:input_type -> onced.v1.PurgeRecordsRequest
+	27, // 75: onced.v1.AdminService.ResolveIntent:input_type -> onced.v1.ResolveIntentRequest
+	35, // 76: onced.v1.AdminService.ListNamespaces:input_type -> onced.v1.ListNamespacesRequest
+	37, // 77: onced.v1.AdminService.GetNamespace:input_type -> onced.v1.GetNamespaceRequest
+	39, // 78: onced.v1.AdminService.PutNamespace:input_type -> onced.v1.PutNamespaceRequest
+	41, // 79: onced.v1.AdminService.DeleteNamespace:input_type -> onced.v1.DeleteNamespaceRequest
+	43, // 80: onced.v1.AdminService.GetStats:input_type -> onced.v1.GetStatsRequest
+	54, // 81: onced.v1.AdminService.RunCompaction:input_type -> onced.v1.RunCompactionRequest
+	56, // 82: onced.v1.AdminService.ListAuditEvents:input_type -> onced.v1.ListAuditEventsRequest
+	49, // 83: onced.v1.AdminService.ListDegradedConflicts:input_type -> onced.v1.ListDegradedConflictsRequest
+	51, // 84: onced.v1.AdminService.ResolveDegradedConflict:input_type -> onced.v1.ResolveDegradedConflictRequest
+	59, // 85: onced.v1.AdminService.ExportRecords:input_type -> onced.v1.ExportRecordsRequest
+	12, // 86: onced.v1.AdminService.CreateApiKey:input_type -> onced.v1.CreateApiKeyRequest
+	14, // 87: onced.v1.AdminService.ListApiKeys:input_type -> onced.v1.ListApiKeysRequest
+	16, // 88: onced.v1.AdminService.RotateApiKey:input_type -> onced.v1.RotateApiKeyRequest
+	18, // 89: onced.v1.AdminService.RevokeApiKey:input_type -> onced.v1.RevokeApiKeyRequest
 	4,  // 90: onced.v1.AdminService.ListDataKeys:input_type -> onced.v1.ListDataKeysRequest
 	6,  // 91: onced.v1.AdminService.RotateDataKeys:input_type -> onced.v1.RotateDataKeysRequest
-	59, // 92: onced.v1.AdminService.GetCaller:input_type -> onced.v1.GetCallerRequest
-	61, // 93: onced.v1.AdminService.TailEvents:input_type -> onced.v1.TailEventsRequest
-	20, // 94: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
-	22, // 95: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
-	24, // 96: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
-	29, // 97: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
-	34, // 98: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
-	36, // 99: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
-	38, // 100: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
-	40, // 101: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
-	51, // 102: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
-	53, // 103: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
-	56, // 104: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
-	48, // 105: onced.v1.AdminService.ListDegradedConflicts:output_type -> onced.v1.ListDegradedConflictsResponse
-	50, // 106: onced.v1.AdminService.ResolveDegradedConflict:output_type -> onced.v1.ResolveDegradedConflictResponse
-	58, // 107: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
-	11, // 108: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
-	13, // 109: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
-	15, // 110: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
-	17, // 111: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
-	5,  // 112: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
-	7,  // 113: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
-	60, // 114: onced.v1.AdminService.GetCaller:output_type -> onced.v1.GetCallerResponse
-	63, // 115: onced.v1.AdminService.TailEvents:output_type -> onced.v1.TailEventsResponse
-	94, // [94:116] is the sub-list for method output_type
-	72, // [72:94] is the sub-list for method input_type
+	8,  // 92: onced.v1.AdminService.RotateIssuedKeySecret:input_type -> onced.v1.RotateIssuedKeySecretRequest
+	61, // 93: onced.v1.AdminService.GetCaller:input_type -> onced.v1.GetCallerRequest
+	63, // 94: onced.v1.AdminService.TailEvents:input_type -> onced.v1.TailEventsRequest
+	22, // 95: onced.v1.AdminService.GetRecord:output_type -> onced.v1.GetRecordResponse
+	24, // 96: onced.v1.AdminService.ListRecords:output_type -> onced.v1.ListRecordsResponse
+	26, // 97: onced.v1.AdminService.PurgeRecords:output_type -> onced.v1.PurgeRecordsResponse
+	31, // 98: onced.v1.AdminService.ResolveIntent:output_type -> onced.v1.ResolveIntentResponse
+	36, // 99: onced.v1.AdminService.ListNamespaces:output_type -> onced.v1.ListNamespacesResponse
+	38, // 100: onced.v1.AdminService.GetNamespace:output_type -> onced.v1.GetNamespaceResponse
+	40, // 101: onced.v1.AdminService.PutNamespace:output_type -> onced.v1.PutNamespaceResponse
+	42, // 102: onced.v1.AdminService.DeleteNamespace:output_type -> onced.v1.DeleteNamespaceResponse
+	53, // 103: onced.v1.AdminService.GetStats:output_type -> onced.v1.GetStatsResponse
+	55, // 104: onced.v1.AdminService.RunCompaction:output_type -> onced.v1.RunCompactionResponse
+	58, // 105: onced.v1.AdminService.ListAuditEvents:output_type -> onced.v1.ListAuditEventsResponse
+	50, // 106: onced.v1.AdminService.ListDegradedConflicts:output_type -> onced.v1.ListDegradedConflictsResponse
+	52, // 107: onced.v1.AdminService.ResolveDegradedConflict:output_type -> onced.v1.ResolveDegradedConflictResponse
+	60, // 108: onced.v1.AdminService.ExportRecords:output_type -> onced.v1.ExportRecordsResponse
+	13, // 109: onced.v1.AdminService.CreateApiKey:output_type -> onced.v1.CreateApiKeyResponse
+	15, // 110: onced.v1.AdminService.ListApiKeys:output_type -> onced.v1.ListApiKeysResponse
+	17, // 111: onced.v1.AdminService.RotateApiKey:output_type -> onced.v1.RotateApiKeyResponse
+	19, // 112: onced.v1.AdminService.RevokeApiKey:output_type -> onced.v1.RevokeApiKeyResponse
+	5,  // 113: onced.v1.AdminService.ListDataKeys:output_type -> onced.v1.ListDataKeysResponse
+	7,  // 114: onced.v1.AdminService.RotateDataKeys:output_type -> onced.v1.RotateDataKeysResponse
+	9,  // 115: onced.v1.AdminService.RotateIssuedKeySecret:output_type -> onced.v1.RotateIssuedKeySecretResponse
+	62, // 116: onced.v1.AdminService.GetCaller:output_type -> onced.v1.GetCallerResponse
+	65, // 117: onced.v1.AdminService.TailEvents:output_type -> onced.v1.TailEventsResponse
+	95, // [95:118] is the sub-list for method output_type
+	72, // [72:95] is the sub-list for method input_type
 	72, // [72:72] is the sub-list for extension type_name
 	72, // [72:72] is the sub-list for extension extendee
 	0,  // [0:72] is the sub-list for field type_name
@@ -4973,21 +5064,21 @@ func file_onced_v1_admin_proto_init() {
 		return
 	}
 	file_onced_v1_record_proto_init()
-	file_onced_v1_admin_proto_msgTypes[22].OneofWrappers = []any{
+	file_onced_v1_admin_proto_msgTypes[24].OneofWrappers = []any{
 		(*ResolveIntentRequest_Completed)(nil),
 		(*ResolveIntentRequest_Failed)(nil),
 		(*ResolveIntentRequest_Released)(nil),
 	}
-	file_onced_v1_admin_proto_msgTypes[27].OneofWrappers = []any{}
-	file_onced_v1_admin_proto_msgTypes[34].OneofWrappers = []any{}
+	file_onced_v1_admin_proto_msgTypes[29].OneofWrappers = []any{}
 	file_onced_v1_admin_proto_msgTypes[36].OneofWrappers = []any{}
+	file_onced_v1_admin_proto_msgTypes[38].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_onced_v1_admin_proto_rawDesc), len(file_onced_v1_admin_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   64,
+			NumMessages:   66,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -47,6 +47,7 @@ const (
 	AdminService_RevokeApiKey_FullMethodName            = "/onced.v1.AdminService/RevokeApiKey"
 	AdminService_ListDataKeys_FullMethodName            = "/onced.v1.AdminService/ListDataKeys"
 	AdminService_RotateDataKeys_FullMethodName          = "/onced.v1.AdminService/RotateDataKeys"
+	AdminService_RotateIssuedKeySecret_FullMethodName   = "/onced.v1.AdminService/RotateIssuedKeySecret"
 	AdminService_GetCaller_FullMethodName               = "/onced.v1.AdminService/GetCaller"
 	AdminService_TailEvents_FullMethodName              = "/onced.v1.AdminService/TailEvents"
 )
@@ -75,7 +76,7 @@ type AdminServiceClient interface {
 	// Errors: INVALID_FIELD, EXPECTATION_FAILED.
 	PutNamespace(ctx context.Context, in *PutNamespaceRequest, opts ...grpc.CallOption) (*PutNamespaceResponse, error)
 	// Removes a namespace's own policy; its records stay and follow the inherited policy.
-	// Errors: NAMESPACE_NOT_FOUND, EXPECTATION_FAILED.
+	// Errors: NAMESPACE_NOT_FOUND, EXPECTATION_FAILED; INVALID_FIELD while a namespace below needs it.
 	DeleteNamespace(ctx context.Context, in *DeleteNamespaceRequest, opts ...grpc.CallOption) (*DeleteNamespaceResponse, error)
 	// Counts and rates of this server and its store.
 	GetStats(ctx context.Context, in *GetStatsRequest, opts ...grpc.CallOption) (*GetStatsResponse, error)
@@ -104,6 +105,9 @@ type AdminServiceClient interface {
 	// Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
 	// What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
 	RotateDataKeys(ctx context.Context, in *RotateDataKeysRequest, opts ...grpc.CallOption) (*RotateDataKeysResponse, error)
+	// Makes a new secret for the keys of IssueKeys, of all namespaces. Keys made with the one before stay good, older ones do
+	// not, unless they have a record. Errors: INVALID_FIELD, EXPECTATION_FAILED when it is rotated elsewhere at the same time.
+	RotateIssuedKeySecret(ctx context.Context, in *RotateIssuedKeySecretRequest, opts ...grpc.CallOption) (*RotateIssuedKeySecretResponse, error)
 	// Who the caller is and what it may do, so that a page offers only what would be allowed. Needs no permission.
 	// Errors: INVALID_FIELD.
 	GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*GetCallerResponse, error)
@@ -337,6 +341,16 @@ func (c *adminServiceClient) RotateDataKeys(ctx context.Context, in *RotateDataK
 	return out, nil
 }
 
+func (c *adminServiceClient) RotateIssuedKeySecret(ctx context.Context, in *RotateIssuedKeySecretRequest, opts ...grpc.CallOption) (*RotateIssuedKeySecretResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RotateIssuedKeySecretResponse)
+	err := c.cc.Invoke(ctx, AdminService_RotateIssuedKeySecret_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *adminServiceClient) GetCaller(ctx context.Context, in *GetCallerRequest, opts ...grpc.CallOption) (*GetCallerResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetCallerResponse)
@@ -390,7 +404,7 @@ type AdminServiceServer interface {
 	// Errors: INVALID_FIELD, EXPECTATION_FAILED.
 	PutNamespace(context.Context, *PutNamespaceRequest) (*PutNamespaceResponse, error)
 	// Removes a namespace's own policy; its records stay and follow the inherited policy.
-	// Errors: NAMESPACE_NOT_FOUND, EXPECTATION_FAILED.
+	// Errors: NAMESPACE_NOT_FOUND, EXPECTATION_FAILED; INVALID_FIELD while a namespace below needs it.
 	DeleteNamespace(context.Context, *DeleteNamespaceRequest) (*DeleteNamespaceResponse, error)
 	// Counts and rates of this server and its store.
 	GetStats(context.Context, *GetStatsRequest) (*GetStatsResponse, error)
@@ -419,6 +433,9 @@ type AdminServiceServer interface {
 	// Makes new data keys for what is sealed from now on, and wraps the older ones by the newest sealing key of the server.
 	// What is sealed stays readable. Errors: INVALID_FIELD; EXPECTATION_FAILED where nothing is encrypted at rest.
 	RotateDataKeys(context.Context, *RotateDataKeysRequest) (*RotateDataKeysResponse, error)
+	// Makes a new secret for the keys of IssueKeys, of all namespaces. Keys made with the one before stay good, older ones do
+	// not, unless they have a record. Errors: INVALID_FIELD, EXPECTATION_FAILED when it is rotated elsewhere at the same time.
+	RotateIssuedKeySecret(context.Context, *RotateIssuedKeySecretRequest) (*RotateIssuedKeySecretResponse, error)
 	// Who the caller is and what it may do, so that a page offers only what would be allowed. Needs no permission.
 	// Errors: INVALID_FIELD.
 	GetCaller(context.Context, *GetCallerRequest) (*GetCallerResponse, error)
@@ -493,6 +510,9 @@ func (UnimplementedAdminServiceServer) ListDataKeys(context.Context, *ListDataKe
 }
 func (UnimplementedAdminServiceServer) RotateDataKeys(context.Context, *RotateDataKeysRequest) (*RotateDataKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RotateDataKeys not implemented")
+}
+func (UnimplementedAdminServiceServer) RotateIssuedKeySecret(context.Context, *RotateIssuedKeySecretRequest) (*RotateIssuedKeySecretResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RotateIssuedKeySecret not implemented")
 }
 func (UnimplementedAdminServiceServer) GetCaller(context.Context, *GetCallerRequest) (*GetCallerResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCaller not implemented")
@@ -867,6 +887,24 @@ func _AdminService_RotateDataKeys_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AdminService_RotateIssuedKeySecret_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RotateIssuedKeySecretRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServiceServer).RotateIssuedKeySecret(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AdminService_RotateIssuedKeySecret_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServiceServer).RotateIssuedKeySecret(ctx, req.(*RotateIssuedKeySecretRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _AdminService_GetCaller_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetCallerRequest)
 	if err := dec(in); err != nil {
@@ -974,6 +1012,10 @@ var AdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RotateDataKeys",
 			Handler:    _AdminService_RotateDataKeys_Handler,
+		},
+		{
+			MethodName: "RotateIssuedKeySecret",
+			Handler:    _AdminService_RotateIssuedKeySecret_Handler,
 		},
 		{
 			MethodName: "GetCaller",

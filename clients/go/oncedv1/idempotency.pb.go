@@ -1672,7 +1672,10 @@ type CheckpointResponse struct {
 	// Time left, counted from when you sent the request.
 	LeaseRemaining *durationpb.Duration `protobuf:"bytes,2,opt,name=lease_remaining,json=leaseRemaining,proto3" json:"lease_remaining,omitempty"`
 	// Until when the record stays if nothing more is heard of it.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The store is out of reach: the checkpoint is safe in this server's journal and will be written when it is back. The lease of
+	// an attempt from before the outage stands in the store as it was; the times above are this server's.
+	Journaled     bool `protobuf:"varint,4,opt,name=journaled,proto3" json:"journaled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1726,6 +1729,13 @@ func (x *CheckpointResponse) GetExpireTime() *timestamppb.Timestamp {
 		return x.ExpireTime
 	}
 	return nil
+}
+
+func (x *CheckpointResponse) GetJournaled() bool {
+	if x != nil {
+		return x.Journaled
+	}
+	return false
 }
 
 // Asks to follow a key.
@@ -2885,12 +2895,13 @@ const file_onced_v1_idempotency_proto_rawDesc = "" +
 	"\vlease_token\x18\x03 \x01(\fR\n" +
 	"leaseToken\x12\x12\n" +
 	"\x04data\x18\x04 \x01(\fR\x04data\x12/\n" +
-	"\x05lease\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05lease\"\xdd\x01\n" +
+	"\x05lease\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x05lease\"\xfb\x01\n" +
 	"\x12CheckpointResponse\x12F\n" +
 	"\x11lease_expire_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTime\x12B\n" +
 	"\x0flease_remaining\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x0eleaseRemaining\x12;\n" +
 	"\vexpire_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"D\n" +
+	"expireTime\x12\x1c\n" +
+	"\tjournaled\x18\x04 \x01(\bR\tjournaled\"D\n" +
 	"\x12WatchIntentRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\"[\n" +

@@ -16,6 +16,7 @@ import type {
   BeginAnswer,
   ClaimedOrphan,
   Completed,
+  Checkpointed,
   Extended,
   Failed,
   InProgress,
@@ -158,6 +159,11 @@ function optionalError(error: WireIntentError | undefined): IntentError | undefi
   const { code, message, detail, contentType } = error;
   return { code, message, detail, contentType };
 }
+
+export const checkpointed = (response: wire.CheckpointResponse, sentMonotonicMs: number): Checkpointed => ({
+  ...extended(response, sentMonotonicMs),
+  journaled: response.journaled,
+});
 
 export function extended(response: wire.RenewResponse | wire.CheckpointResponse, sentMonotonicMs: number): Extended {
   const leaseRemainingMs = span(response.leaseRemaining);

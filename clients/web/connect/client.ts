@@ -4,7 +4,7 @@ import { backoffMs, sleep } from '../../node/signals.ts';
 import { OncedError } from '../../node/errors.ts';
 import type * as types from '../../node/types.ts';
 import { randomAttemptId } from '../../node/attempt-id.ts';
-import { beginAnswer, extended, intentRecord, settled } from '../../node/wire/answers.ts';
+import { beginAnswer, checkpointed, extended, intentRecord, settled } from '../../node/wire/answers.ts';
 import * as requests from '../../node/wire/requests.ts';
 import type { Work } from '../../node/work/perform.ts';
 import { runOnce, type RunOptions, type RunResult } from '../../node/work/run-once.ts';
@@ -105,10 +105,10 @@ export class ConnectClient implements types.IntentCalls {
     return extended(response, sentMs);
   }
 
-  async checkpoint(request: types.CheckpointRequest, options?: types.CallOptions): Promise<types.Extended> {
+  async checkpoint(request: types.CheckpointRequest, options?: types.CallOptions): Promise<types.Checkpointed> {
     const message = requests.checkpointRequest(request);
     const asked = { timeoutMs: TIMEOUT_MS.ask, ...options };
     const { response, sentMs } = await this.#calls.call(asked, async (wire, call) => wire.checkpoint(message, call));
-    return extended(response, sentMs);
+    return checkpointed(response, sentMs);
   }
 }

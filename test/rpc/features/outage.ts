@@ -81,7 +81,8 @@ export function outageFeatures(openManaged: OpenManaged): void {
       expect(completed).toMatchObject({ journaled: true, record: { key: 'a' } });
       const failed = await scene.client.fail({ ...scene.holder(leases.b, 'b'), kind: FailKind.RETRYABLE });
       expect(failed.journaled).toBe(true);
-      await scene.client.checkpoint({ ...scene.holder(saved, 'c'), data: bytes('step') });
+      const saving = await scene.client.checkpoint({ ...scene.holder(saved, 'c'), data: bytes('step') });
+      expect(saving.journaled).toBe(true);
       expect(await refusal(scene.client.renew(scene.holder(leases.b, 'b')))).toMatchObject({
         reason: 'ALREADY_SETTLED',
       });
@@ -92,6 +93,8 @@ export function outageFeatures(openManaged: OpenManaged): void {
       const { record } = await scene.client.lookup({ namespace: scene.namespace, key: 'c' });
       expect(record?.checkpoint).toEqual(Buffer.from('step'));
       expect(record?.summary?.state).toBe(IntentState.IN_PROGRESS);
+      const after = await scene.client.checkpoint({ ...scene.holder(saved, 'c'), data: bytes('next step') });
+      expect(after.journaled).toBe(false);
       expect(await outage.conflicts()).toEqual([]);
     });
 

@@ -969,6 +969,14 @@ export declare type CheckpointResponse = Message<"onced.v1.CheckpointResponse"> 
    * @generated from field: google.protobuf.Timestamp expire_time = 3;
    */
   expireTime?: Timestamp | undefined;
+
+  /**
+   * The store is out of reach: the checkpoint is safe in this server's journal and will be written when it is back. The lease of
+   * an attempt from before the outage stands in the store as it was; the times above are this server's.
+   *
+   * @generated from field: bool journaled = 4;
+   */
+  journaled: boolean;
 };
 
 /**
