@@ -88,12 +88,14 @@ export function createTidying(parts: {
     },
 
     tidy() {
-      const shrinks = canShrink();
-      if (shrinks) attempt(() => void database.pragma(`incremental_vacuum(${SHRINK_STEP_PAGES})`));
-      // On a full disk the log gives its space back too, instead of keeping it for the next round.
+      const wasLarge = canShrink();
+      if (wasLarge) attempt(() => void database.pragma(`incremental_vacuum(${SHRINK_STEP_PAGES})`));
+      const isLarge = wasLarge && canShrink();
+      // On a full disk the log gives its space back too, instead of keeping it for the next round. The file itself becomes
+      // smaller only when the log is moved.
       if (space.isFull()) checkpoint('truncate');
-      else if (logState().left >= CHECKPOINT_IDLE_PAGES) checkpoint('passive');
-      return shrinks && canShrink();
+      else if (wasLarge !== isLarge || logState().left >= CHECKPOINT_IDLE_PAGES) checkpoint('passive');
+      return isLarge;
     },
   };
 }

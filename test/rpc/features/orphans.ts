@@ -1,7 +1,8 @@
 // ClaimOrphans: whoever reconciles gets an orphan alone, with all that the lost holder left behind.
 
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
-import { OnLeaseExpiry } from '../../../proto/gen/onced/v1/admin_pb.js';
+import { OnLeaseExpiry, type ResolveIntentRequestSchema } from '../../../proto/gen/onced/v1/admin_pb.js';
 import { FailKind, type ClaimedOrphan } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import { OrphanCause } from '../../../proto/gen/onced/v1/record_pb.js';
 import type { Managed, OpenManaged } from '../managed.ts';
@@ -156,6 +157,64 @@ export function orphanFeatures(openManaged: OpenManaged): void {
       if (acquired === undefined) expect.fail('not claimed');
       await scene.client.fail({ ...scene.holder(acquired), kind: FailKind.RETRYABLE });
       expect((await scene.acquire()).attempt).toBe(3);
+    });
+  });
+
+  describe('a person who resolves an orphan', () => {
+    const REASON = 'ticket 17';
+    const orphaned = async (scene: Managed): Promise<void> => {
+      await scene.acquire(LEASE);
+      scene.advance(1000);
+    };
+    const resolve = async (scene: Managed, init: MessageInitShape<typeof ResolveIntentRequestSchema>) =>
+      scene.admin.resolveIntent({ namespace: scene.namespace, key: 'order-1', reason: REASON, ...init });
+
+    test('gives all who come the outcome that was found, or lets the next one run', async () => {
+      await using scene = await openManaged({ policy: HOLD });
+      await orphaned(scene);
+      const found = { case: 'completed', value: { result: bytes('found'), contentType: 'text/plain' } } as const;
+      await resolve(scene, { resolution: found });
+      expect((await scene.begin()).outcome).toMatchObject({
+        case: 'completed',
+        value: { result: Buffer.from('found'), contentType: 'text/plain' },
+      });
+      const released = { case: 'released', value: {} } as const;
+      expect(await refusal(resolve(scene, { resolution: released }))).toMatchObject({ reason: 'ALREADY_SETTLED' });
+
+      await scene.acquire({ key: 'failed', ...LEASE });
+      await scene.acquire({ key: 'released', ...LEASE });
+      scene.advance(1000);
+      const cancelled = { code: 'CANCELLED', message: 'by support' };
+      await resolve(scene, { key: 'failed', resolution: { case: 'failed', value: { error: cancelled } } });
+      expect((await scene.begin({ key: 'failed' })).outcome).toMatchObject({
+        case: 'failed',
+        value: { error: cancelled },
+      });
+      await resolve(scene, { key: 'released', resolution: released });
+      expect((await scene.acquire({ key: 'released' })).attempt).toBe(2);
+    });
+
+    test('says why, and does not overrule who holds it or has changed it, unless forced', async () => {
+      await using scene = await openManaged({ policy: HOLD });
+      const resolution = { case: 'released', value: {} } as const;
+      const holder = scene.holder(await scene.acquire({ lease: ms(60_000) }));
+      expect(await refusal(resolve(scene, { resolution, reason: '' }))).toMatchObject({ fields: ['reason'] });
+      expect(await refusal(resolve(scene, { resolution }))).toMatchObject({ reason: 'EXPECTATION_FAILED' });
+      const { record } = await scene.admin.getRecord({ namespace: scene.namespace, key: 'order-1' });
+      const { revision } = record ?? expect.fail('no record');
+      await scene.client.checkpoint({ ...holder, lease: ms(60_000), data: bytes('step') });
+      const stale = { resolution, revision, force: true };
+      expect(await refusal(resolve(scene, stale))).toMatchObject({ reason: 'EXPECTATION_FAILED' });
+      await scene.client.renew({ ...holder, lease: ms(60_000) });
+      await resolve(scene, { resolution, force: true });
+      expect(await refusal(scene.client.complete(holder))).toMatchObject({ reason: 'ALREADY_SETTLED' });
+      expect((await scene.acquire()).checkpoint).toEqual(Buffer.from('step'));
+    });
+
+    test('is told that there is nothing to resolve', async () => {
+      await using scene = await openManaged();
+      const nothing = resolve(scene, { resolution: { case: 'released', value: {} } });
+      expect(await refusal(nothing)).toMatchObject({ reason: 'INTENT_NOT_FOUND' });
     });
   });
 
