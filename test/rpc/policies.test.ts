@@ -71,6 +71,24 @@ describe('a policy', () => {
   });
 });
 
+test('a policy bites in calls: its defaults where none is named, its bounds, its demands', async () => {
+  const times = { lease: ms(7000), leaseMax: ms(9000), ttl: ms(50_000), ttlMax: ms(60_000), waitMax: ms(1000) };
+  await using scene = await openManaged({ policy: { ...times, requireFingerprint: true } });
+  expect(await refusal(scene.begin())).toMatchObject({ reason: 'INVALID_FIELD', fields: ['fingerprints'] });
+  const fingerprints = [{ scheme: 'raw-sha256-v1', digest: new Uint8Array(32) }];
+  for (const [field, value] of Object.entries({ lease: ms(9001), ttl: ms(60_001), wait: ms(1001) })) {
+    const begin = scene.begin({ fingerprints, [field]: value });
+    expect(await refusal(begin)).toMatchObject({ reason: 'INVALID_FIELD', fields: [field] });
+  }
+  const lease = await scene.acquire({ fingerprints });
+  expect(lease.leaseRemaining).toEqual(ms(7000));
+  const holder = scene.holder(lease);
+  expect(await refusal(scene.client.renew({ ...holder, lease: ms(9001) }))).toMatchObject({ fields: ['lease'] });
+  expect(await refusal(scene.client.complete({ ...holder, ttl: ms(60_001) }))).toMatchObject({ fields: ['ttl'] });
+  const { record } = await scene.client.complete(holder);
+  expect(Number(record?.expireTime?.seconds) - Number(record?.settleTime?.seconds)).toBe(50);
+});
+
 test('a lease beyond the total hold is refused in a call', async () => {
   await using scene = await openManaged({ policy: { lease: ms(2000), holdMax: ms(5000) } });
   const tooLong = { namespace: scene.namespace, lease: ms(5001) };
