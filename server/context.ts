@@ -23,7 +23,10 @@ import type { Watchers } from './watchers.ts';
 export interface Engine {
   readonly store: Store;
   readonly admission: Admission;
+  /** For what begins. Throws NAMESPACE_NOT_FOUND where namespaces are not made on first use. */
   readonly policyOf: PolicyLookup;
+  /** Of a namespace that is closed too: what was begun there can still be ended, by its holder or by whoever reviews it. */
+  readonly standingPolicyOf: PolicyLookup;
   readonly namespaces: Namespaces;
   readonly audit: Audit;
   readonly apiKeys: ApiKeys;

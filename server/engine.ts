@@ -101,6 +101,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     sealing,
     admission,
     policyOf: options.policyOf ?? namespaces.policyOf,
+    standingPolicyOf: options.policyOf ?? namespaces.standingPolicyOf,
     namespaces,
     audit: createAudit(store.registry, log),
     apiKeys,

@@ -34,6 +34,7 @@ export interface NamespaceChange {
 
 export interface Namespaces {
   readonly policyOf: PolicyLookup;
+  readonly standingPolicyOf: PolicyLookup;
   /** Has a policy of its own, in the store or in the configuration. */
   isRegistered(namespace: string): boolean;
   describe(namespace: Namespace): NamespaceInfo;
@@ -80,7 +81,7 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
   const serverLayers: readonly PolicyLayer[] =
     options.serverPolicy === undefined ? [] : [{ source: 'server', policy: options.serverPolicy }];
   let own = new Map<string, Own>();
-  let resolved = new Map<string, Policy | undefined>();
+  let resolved = new Map<string, Policy>();
 
   const layerOf = (name: string): PolicyLayer | undefined =>
     asLayer(name, own.get(name)?.policy ?? configured.get(name));
@@ -104,9 +105,14 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     }
   };
 
-  const resolve = (namespace: Namespace): Policy | undefined => {
-    const policy = policyOfMessage(effectiveOf(namespace).policy);
-    return policy.createOnFirstUse || isRegistered(namespace) ? policy : undefined;
+  const standingPolicyOf = (namespace: Namespace): Policy => {
+    let policy = resolved.get(namespace);
+    if (policy === undefined) {
+      policy = policyOfMessage(effectiveOf(namespace).policy);
+      if (resolved.size >= RESOLVED_MAX) resolved = new Map();
+      resolved.set(namespace, policy);
+    }
+    return policy;
   };
 
   const refresh = async (): Promise<void> => {
@@ -150,15 +156,11 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
 
   return {
     policyOf(namespace) {
-      let policy = resolved.get(namespace);
-      if (policy === undefined) {
-        policy = resolve(namespace);
-        if (policy === undefined) throw namespaceNotFound(namespace);
-        if (resolved.size >= RESOLVED_MAX) resolved = new Map();
-        resolved.set(namespace, policy);
-      }
+      const policy = standingPolicyOf(namespace);
+      if (!policy.createOnFirstUse && !isRegistered(namespace)) throw namespaceNotFound(namespace);
       return policy;
     },
+    standingPolicyOf,
     isRegistered,
     describe,
     list: () => registered().map((name) => describe(name as Namespace)),

@@ -39,10 +39,7 @@ export interface Policy {
   readonly createOnFirstUse: boolean;
 }
 
-/**
- * How the server learns a namespace's rules. Answers from memory, since every operation asks. Throws
- * NAMESPACE_NOT_FOUND where namespaces are not made on first use.
- */
+/** How the server learns a namespace's rules. Answers from memory, since every operation asks. */
 export type PolicyLookup = (namespace: Namespace) => Policy;
 
 /** What an effective policy (every value set that has a default) means for operations. */

@@ -48,7 +48,7 @@ export async function resolveIntent(
   const reason = readReason(request.reason, violations);
   if (reason === '') violations.add('reason', 'is required: it goes into the audit log');
   violations.check();
-  const policy = engine.policyOf(namespace);
+  const policy = engine.standingPolicyOf(namespace);
   const settlement = readResolution(request.resolution, policy, violations);
   violations.check();
   const before = resolvable(await engine.store.read({ namespace, key, includeResult: false }), request);

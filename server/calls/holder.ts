@@ -34,7 +34,7 @@ export function readHolder(engine: Engine, fields: HolderFields, violations: Vio
   const key = readKey(fields.key, violations);
   const leaseToken = readLeaseToken(fields.leaseToken, violations);
   violations.check();
-  return { id: { namespace, key }, leaseToken, policy: engine.policyOf(namespace) };
+  return { id: { namespace, key }, leaseToken, policy: engine.standingPolicyOf(namespace) };
 }
 
 /** Runs on the store, or on the journal where the attempt stands there or the store is down and the namespace goes on. */

@@ -46,7 +46,7 @@ export async function claimOrphans(
   if (request.limit > LIMIT_MAX) violations.add('limit', `must be 1 to ${LIMIT_MAX}, found ${request.limit}`);
   const owner = readText({ field: 'owner', value: request.owner, bytesMax: limits.ownerBytesMax }, violations);
   violations.check();
-  const policy = engine.policyOf(namespace);
+  const policy = engine.standingPolicyOf(namespace);
   const bounds = { field: 'lease', value: request.lease, msMin: limits.leaseMsMin, msMax: policy.leaseMsMax };
   const leaseMs = readDuration(bounds, violations) ?? policy.leaseMs;
   violations.check();
@@ -84,7 +84,7 @@ async function claimOne(
   { leaseMs, owner }: ClaimAsk,
 ): Promise<ClaimedOrphan | undefined> {
   const { namespace, key, fingerprints, labels, ttlMs } = record;
-  const policy = engine.policyOf(namespace);
+  const policy = engine.standingPolicyOf(namespace);
   const written = await engine.store.claim({
     namespace,
     key,

@@ -13,9 +13,8 @@ import {
   type Written,
 } from '../../storage/contract/index.ts';
 import type { Engine } from '../context.ts';
-import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { DEFAULT_POLICY, type Policy } from '../policy.ts';
+import type { Policy } from '../policy.ts';
 import { announce } from '../calls/settle.ts';
 import { listConflict, type ConflictCause } from './conflicts.ts';
 import { heldKeyOf, TTL_AS_BEGUN, type Journal } from './journal.ts';
@@ -33,7 +32,7 @@ export async function replayRow(engine: Engine, journal: Journal, listed: Stored
     const row = await journal.find(listed);
     if (row === undefined) return;
     const heldKey = heldKeyOf(row);
-    const replay: Replay = { engine, row, key: heldKey ?? row.key, policy: policyOf(engine, row) };
+    const replay: Replay = { engine, row, key: heldKey ?? row.key, policy: engine.standingPolicyOf(row.namespace) };
     const isDone = heldKey === undefined ? false : await applyAsHolder(replay);
     if (!isDone) await applyAsAttempt(replay);
     // The holder may have said more meanwhile: then the row stands at another revision and is looked at again.
@@ -206,16 +205,6 @@ function settlementOf(row: StoredRecord, policy: Policy): Settlement | undefined
 }
 
 const ttlOf = ({ ttlMs }: StoredRecord): DurationMs | undefined => (ttlMs === TTL_AS_BEGUN ? undefined : ttlMs);
-
-/** A namespace that was closed meanwhile must not hold up the others. */
-function policyOf({ policyOf: lookup }: Engine, { namespace }: StoredRecord): Policy {
-  try {
-    return lookup(namespace);
-  } catch (error) {
-    if (error instanceof Rejection) return DEFAULT_POLICY;
-    throw error;
-  }
-}
 
 /** A lapsed attempt of which nobody knows what it did, as opposed to a released one. */
 const isTakeOver = (record: StoredRecord | undefined): boolean => record?.state === 'IN_PROGRESS';

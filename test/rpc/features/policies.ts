@@ -106,6 +106,27 @@ export function policyFeatures(openManaged: OpenManaged): void {
       expect(await refusal(scene.begin({ namespace: below }))).toMatchObject({ reason: 'NAMESPACE_NOT_FOUND' });
     });
 
+    test('what was begun in a namespace that was closed since can still be ended, by its holder and by a reconciler', async () => {
+      await using scene = await openManaged({ policy: { createOnFirstUse: false, resultBytesMax: 3 } });
+      const namespace = `${scene.namespace}/closed`;
+      await scene.admin.putNamespace({ namespace, policy: policyMessage({}) });
+      const held = await scene.acquire({ namespace, key: 'held' });
+      await scene.acquire({ namespace, key: 'lost', lease: ms(1000) });
+      await scene.acquire({ namespace, key: 'stuck', lease: ms(60_000) });
+      await scene.admin.deleteNamespace({ namespace });
+      const holder = { namespace, key: 'held', leaseToken: held.leaseToken };
+      await scene.client.renew(holder);
+      const tooLarge = scene.client.complete({ ...holder, result: bytes('four') });
+      expect(await refusal(tooLarge)).toMatchObject({ fields: ['result'] });
+      await scene.client.complete({ ...holder, result: bytes('r') });
+      scene.advance(1000);
+      const { orphans } = await scene.client.claimOrphans({ namespace });
+      expect(orphans.map(({ record }) => record?.summary?.key)).toEqual(['lost']);
+      const resolution = { case: 'released', value: {} } as const;
+      await scene.admin.resolveIntent({ namespace, key: 'stuck', reason: 'test', resolution, force: true });
+      expect(await refusal(scene.begin({ namespace }))).toMatchObject({ reason: 'NAMESPACE_NOT_FOUND' });
+    });
+
     test('for the whole server only configured and stored namespaces work', async () => {
       await using scene = await openManaged({ serverPolicy: { createOnFirstUse: false }, configured: { known: {} } });
       await scene.acquire({ namespace: 'known' });
