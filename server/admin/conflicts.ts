@@ -13,6 +13,7 @@ import {
   type ResolveDegradedConflictResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
 import { IntentState } from '../../proto/gen/onced/v1/record_pb.js';
+import type { Registry } from '../../storage/contract/index.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { readConflict, readConflicts, resolveConflict, type ListedConflict } from '../journal/conflicts.ts';
@@ -32,21 +33,40 @@ export async function listDegradedConflicts(
   violations.check();
   const question = JSON.stringify(['degraded-conflicts', namespace]);
   const page = readPage(question, request);
-  const conflicts: ListedConflict[] = [];
-  let after = page.after;
-  let isLast = false;
-  for (let scanned = 0; scanned < SCAN_MAX && conflicts.length < page.size && !isLast;) {
-    const wanted = page.size - conflicts.length;
-    const found = await readConflicts(engine.store.registry, { after, limit: wanted });
-    scanned += found.length;
-    isLast = found.length < wanted;
-    after = found.at(-1)?.id ?? after;
-    conflicts.push(...found.filter((conflict) => namespace === '' || conflict.namespace === namespace));
-  }
+  const isShown = (conflict: ListedConflict): boolean => namespace === '' || conflict.namespace === namespace;
+  const { registry } = engine.store;
+  const { conflicts, after, isLast } = await findConflicts(registry, { after: page.after, limit: page.size, isShown });
   return create(ListDegradedConflictsResponseSchema, {
     conflicts: conflicts.map(conflictMessage),
     nextPageToken: isLast ? '' : pageToken(question, after),
   });
+}
+
+interface Found {
+  readonly conflicts: readonly ListedConflict[];
+  /** The last that was looked at. */
+  readonly after: string;
+  readonly isLast: boolean;
+}
+
+/** Up to `limit` of those that are shown, in order of id; fewer where SCAN_MAX were looked at. */
+export async function findConflicts(
+  registry: Registry,
+  query: { readonly after: string; readonly limit: number; readonly isShown: (conflict: ListedConflict) => boolean },
+): Promise<Found> {
+  const { limit, isShown } = query;
+  const conflicts: ListedConflict[] = [];
+  let { after } = query;
+  let isLast = false;
+  for (let scanned = 0; scanned < SCAN_MAX && conflicts.length < limit && !isLast;) {
+    const wanted = limit - conflicts.length;
+    const found = await readConflicts(registry, { after, limit: wanted });
+    scanned += found.length;
+    isLast = found.length < wanted;
+    after = found.at(-1)?.id ?? after;
+    conflicts.push(...found.filter(isShown));
+  }
+  return { conflicts, after, isLast };
 }
 
 export async function resolveDegradedConflict(

@@ -21,13 +21,12 @@ import {
   type StoreStats,
 } from '../../storage/contract/index.ts';
 import type { Bucket, CounterFigure } from '../figures.ts';
-import { readConflicts } from '../journal/conflicts.ts';
 import { fractional, instant } from '../messages.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { OTHER } from '../namespace-labels.ts';
 import { recordPages } from '../record-pages.ts';
 import { readReason, Violations } from '../validate.ts';
-import { conflictMessage } from './conflicts.ts';
+import { conflictMessage, findConflicts } from './conflicts.ts';
 
 const START_MS = Date.now();
 /** Figures without a namespace that tell of what is kept for others. */
@@ -43,6 +42,7 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     () => true,
     () => false,
   );
+  const isOfRequest = (namespace: string): boolean => request.namespace === '' || namespace === request.namespace;
   const isVisible = (namespace: string): boolean =>
     request.namespace === '' ? call.principal.may('stats', namespace) : namespace === request.namespace;
   const groups = stats.groups.filter(({ namespace }) => isVisible(namespace));
@@ -56,10 +56,10 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     // Where the rest is counted together, it is also that of others.
     return namespace === OTHER ? maySeeAll && request.namespace === '' : isVisible(namespace);
   };
-  const conflicts = await readConflicts(store.registry, { limit: CONFLICTS_SHOWN_MAX });
-  const shown = conflicts.filter(({ namespace }) => {
-    if (request.namespace !== '' && namespace !== request.namespace) return false;
-    return call.principal.may('list', namespace);
+  const { conflicts } = await findConflicts(store.registry, {
+    after: '',
+    limit: CONFLICTS_SHOWN_MAX,
+    isShown: ({ namespace }) => isOfRequest(namespace) && call.principal.may('list', namespace),
   });
   return create(GetStatsResponseSchema, {
     records: groups.map(({ namespace, state, records, bytes }) => ({
@@ -84,7 +84,7 @@ export async function getStats(engine: Engine, request: GetStatsRequest, call: C
     store: store.description.kind,
     tier: store.description.tier,
     storeHealthy: isHealthy,
-    degradedConflicts: shown.map(conflictMessage),
+    degradedConflicts: conflicts.map(conflictMessage),
     journalRows: BigInt(engine.outage.kept()),
     ...(orphans.oldestOrphanMs === undefined ? {} : { oldestOrphanTime: instant(orphans.oldestOrphanMs) }),
   });

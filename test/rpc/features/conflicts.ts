@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { OnStoreOutage, type DegradedConflict } from '../../../proto/gen/onced/v1/admin_pb.js';
 import { IntentState } from '../../../proto/gen/onced/v1/record_pb.js';
-import { listConflict, readConflict, resolveConflict } from '../../../server/journal/conflicts.ts';
+import { listConflict, readConflict, readConflicts, resolveConflict } from '../../../server/journal/conflicts.ts';
 import type { Key, Namespace } from '../../../storage/contract/index.ts';
 import type { Managed, OpenManaged } from '../managed.ts';
 import { openOutage, type OutageScene } from '../outage-scene.ts';
@@ -70,6 +70,21 @@ export function conflictFeatures(openManaged: OpenManaged): void {
       pageToken = page.nextPageToken;
     } while (pageToken !== '');
     expect(found.toSorted()).toEqual(keys);
+  });
+
+  test('are told in the figures of a namespace, however many others have', async () => {
+    await using scene = await openManaged();
+    const key = 'order-1' as Key;
+    await scene.acquire();
+    const { record } = await scene.store.read({ namespace: scene.namespace as Namespace, key, includeResult: false });
+    if (record === undefined) expect.fail('the key has a record');
+    const { registry } = scene.store;
+    const rows = Array.from({ length: 150 }, (_, index) => ({ ...record, namespace: `tenant-${index}` as Namespace }));
+    for (const row of rows) await listConflict(registry, row, { key, cause: 'OTHER_OUTCOME' });
+    const last = (await readConflicts(registry, { limit: 1000 })).at(-1) ?? expect.fail('no conflict');
+    const { degradedConflicts } = await scene.admin.getStats({ namespace: last.namespace });
+    expect(degradedConflicts.map(({ id }) => id)).toContain(last.id);
+    expect((await scene.admin.getStats({})).degradedConflicts).toHaveLength(100);
   });
 
   test('are ticked off with a reason, in their own namespace, and once', async () => {
