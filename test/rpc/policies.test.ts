@@ -1,6 +1,6 @@
 // Policies over real gRPC: inherited value by value, refused when senseless. How stores keep them: features/policies.ts.
 
-import { toJson } from '@bufbuild/protobuf';
+import { fromBinary, toJson } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, test } from 'vitest';
 import { NamespacePolicySchema, OnLeaseExpiry, OnStoreOutage } from '../../proto/gen/onced/v1/admin_pb.js';
@@ -63,7 +63,8 @@ describe('a policy', () => {
     { policy: { lease: ms(2000), leaseMax: ms(1999) }, field: 'lease' },
     { policy: { ttl: ms(2000), ttlMax: ms(1999) }, field: 'ttl' },
     { policy: { lease: ms(2000), holdMax: ms(1999) }, field: 'lease' },
-    { policy: { onLeaseExpiry: 99 }, field: 'on_lease_expiry' },
+    // on_lease_expiry: 99, which the types do not let through.
+    { policy: fromBinary(NamespacePolicySchema, new Uint8Array([0x60, 99])), field: 'on_lease_expiry' },
   ])('out of bounds in $field is refused by name', async ({ policy, field }) => {
     await using scene = await openManaged();
     const put = scene.admin.putNamespace({ namespace: scene.namespace, policy: policyMessage(policy) });
