@@ -2,7 +2,7 @@
 // kept there is written when the store is back. Costs one comparison a call while nothing is kept and the store answers.
 
 import type { Logger } from 'pino';
-import type { RecordId, Store, StoredRecord } from '../storage/contract/index.ts';
+import { nameOf, type RecordId, type Store, type StoredRecord } from '../storage/contract/index.ts';
 import { isOutage, type Breaker } from './breaker.ts';
 import type { BeginAsk } from './calls/begin-ask.ts';
 import type { Holder } from './calls/holder.ts';
@@ -72,7 +72,7 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
   };
 
   const replayOne = async (engine: Engine, kept: Journal, row: RecordId & { revision: number }): Promise<void> => {
-    const name = `${row.namespace}\0${row.key}`;
+    const name = nameOf(row);
     const run =
       replaying.get(name) ?? replayRow(engine, kept, row as StoredRecord).finally(() => replaying.delete(name));
     replaying.set(name, run);

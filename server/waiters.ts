@@ -2,7 +2,14 @@
 // An outcome wakes all who wait for its key; a release or a lapsed lease wakes one, who decides again from the top and
 // passes the wake on if it leaves without the lease (see begin.ts).
 
-import type { EpochMs, Found, Namespace, RecordId, StoredRecord } from '../storage/contract/index.ts';
+import {
+  nameOf,
+  type EpochMs,
+  type Found,
+  type Namespace,
+  type RecordId,
+  type StoredRecord,
+} from '../storage/contract/index.ts';
 import { Rejection } from './errors.ts';
 import { limits } from './limits.ts';
 
@@ -152,6 +159,3 @@ export function createWaiters({ pollMs, onCount }: WaitersOptions): Waiters {
     },
   };
 }
-
-// NUL cannot stand in a namespace, so no two ids share a name.
-const nameOf = (id: RecordId): string => `${id.namespace}\0${id.key}`;

@@ -2,7 +2,7 @@
 // server makes or hears of, and now and then in case another server's change was not heard of. A slow reader misses
 // what came in between, never the latest.
 
-import { isExpired, isLive, type Found, type RecordId, type Store } from '../storage/contract/index.ts';
+import { isExpired, isLive, nameOf, type Found, type RecordId, type Store } from '../storage/contract/index.ts';
 
 export interface Watchers {
   /** The record as it is now, then as it is after each look at it, until the signal fires. */
@@ -117,6 +117,3 @@ export function createWatchers({ store, pollMs }: WatchersOptions): Watchers {
 /** Equal for two looks that show the same. */
 const seenOf = ({ record, nowMs }: Found): string =>
   record === undefined ? '' : `${record.revision} ${isLive(record, nowMs)} ${isExpired(record, nowMs)}`;
-
-// NUL cannot stand in a namespace, so no two ids share a name.
-const nameOf = (id: RecordId): string => `${id.namespace}\0${id.key}`;

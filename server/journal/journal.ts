@@ -6,6 +6,7 @@ import {
   addMs,
   durationMs,
   isExpired,
+  nameOf,
   type Found,
   type Key,
   type LeaseToken,
@@ -150,9 +151,6 @@ const heldClaim = ({ namespace, key, leaseToken }: HeldBefore): Parameters<Store
   orphanTtlMs: durationMs(limits.ttlMsMax),
   retention: { ttlMs: TTL_AS_BEGUN, graceMs: durationMs(0) },
 });
-
-// NUL cannot stand in a namespace, so no two ids share a name.
-const nameOf = ({ namespace, key }: RecordId): string => `${namespace}\0${key}`;
 
 const isOutcome = ({ state }: StoredRecord): boolean => state === 'COMPLETED' || state === 'FAILED';
 

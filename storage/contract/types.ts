@@ -50,6 +50,9 @@ export interface RecordId {
   readonly key: Key;
 }
 
+/** A record as one text, to be looked up by. NUL cannot stand in a namespace, so no two ids share a name. */
+export const nameOf = ({ namespace, key }: RecordId): string => `${namespace}\0${key}`;
+
 /** What the store keeps for a key. A record is replaced whole on each write; `revision` counts the writes. */
 export interface StoredRecord extends RecordId {
   readonly state: StoredState;

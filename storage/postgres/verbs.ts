@@ -1,12 +1,12 @@
 // The verbs of the hot path: one batcher each, over the connections that they share.
 
-import type {
-  ClaimRequest,
-  ExtendRequest,
-  ReadRequest,
-  RecordId,
-  RemoveRequest,
-  SettleRequest,
+import {
+  nameOf,
+  type ClaimRequest,
+  type ExtendRequest,
+  type ReadRequest,
+  type RemoveRequest,
+  type SettleRequest,
 } from '../contract/index.ts';
 import { createBatcher, type Batcher } from './batch.ts';
 import type { Connections } from './connections.ts';
@@ -71,8 +71,6 @@ export function createHotVerbs(connections: Connections, commitLevel: string): H
     }),
   };
 }
-
-const nameOf = ({ namespace, key }: RecordId): string => `${namespace}\0${key}`;
 
 interface Definition<Request, Result> {
   readonly statement: Statement;
