@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { makeFolder, serveOnced, type Folder, type Served } from '../../support/onced.ts';
+import { serveOnced, type Served } from '../../support/onced.ts';
 import { startPostgres, type PostgresServer } from '../../support/postgres.ts';
 import { startTcpProxy, type Fate, type TcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -37,10 +37,8 @@ describe('a service that is killed between its own rows and the outcome', () => 
   let database: Client;
   let proxy: TcpProxy;
   let onced: Served;
-  let folder: Folder;
   const services = new Set<Service>();
   beforeAll(async () => {
-    folder = await makeFolder();
     postgres = await startPostgres();
     url = await postgres.createDatabase();
     database = new Client({ connectionString: url });
@@ -54,19 +52,13 @@ describe('a service that is killed between its own rows and the outcome', () => 
     await onced[Symbol.asyncDispose]();
     await proxy.close();
     await postgres.dispose();
-    await folder[Symbol.asyncDispose]();
   });
 
   const start = async (program: string): Promise<Service> => {
     const through = new URL(url);
     through.port = String(proxy.port);
-    const compiled = folder.path; // a process compiles what the first one compiled: half of its start
     const onceds = { ONCED_ADDRESS: onced.grpc, ONCED_HTTP: onced.http };
-    const service = await startService(program, {
-      DATABASE_URL: through.href,
-      ...onceds,
-      NODE_COMPILE_CACHE: compiled,
-    });
+    const service = await startService(program, { DATABASE_URL: through.href, ...onceds });
     services.add(service);
     void service.ended.then(() => services.delete(service));
     return service;
