@@ -1,15 +1,11 @@
-// Writes a journal into its store, and kills itself before or after one step of it. A process of its own, run by
-// replay.test.ts: MAIN JOURNAL STEP before|after.
+// Writes a journal into its store, and kills itself behind one step of it, or before the first. A process of its own, run by
+// replay.test.ts: MAIN JOURNAL STEP.
 
-import { existsSync, writeSync } from 'node:fs';
-import { pino } from 'pino';
-import { openEngine } from '../../../server/engine.ts';
-import { createMetrics } from '../../../server/metrics.ts';
+import { writeSync } from 'node:fs';
 import type { Store } from '../../../storage/contract/index.ts';
-import { openSqliteStore } from '../../../storage/sqlite/index.ts';
-import { openAt } from './open-at.ts';
+import { writeJournal } from './start.ts';
 
-const [mainUrl = '', journalPath = '', killAt = '0', when = 'before'] = process.argv.slice(2);
+const [main = '', journal = '', killAfter = ''] = process.argv.slice(2);
 let steps = 0;
 
 const die = (): never => {
@@ -19,11 +15,10 @@ const die = (): never => {
 };
 
 async function step<T>(call: () => Promise<T>): Promise<T> {
-  steps += 1;
-  const isHere = steps === Number(killAt);
-  if (isHere && when === 'before') die();
+  if (killAfter === '0') die();
   const value = await call();
-  if (isHere) die();
+  steps += 1;
+  if (steps === Number(killAfter)) die();
   return value;
 }
 
@@ -36,19 +31,6 @@ const stepping = (store: Store): Store => ({
   remove: async (...args) => step(async () => store.remove(...args)),
 });
 
-const store = stepping(await openAt(mainUrl));
-const { engine, stop } = await openEngine({
-  store,
-  metrics: createMetrics(),
-  log: pino({ level: 'silent' }),
-  journal: {
-    exists: () => existsSync(journalPath),
-    open: async () => stepping(await openSqliteStore({ path: journalPath })),
-  },
-});
-await engine.outage.replay(engine);
-const left = engine.outage.kept();
-await stop();
-await store.close();
+const left = await writeJournal({ main, journal }, stepping);
 writeSync(1, `${JSON.stringify({ steps, left })}\n`);
 process.exit(0);

@@ -5,23 +5,17 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { OnStoreOutage } from '../../../proto/gen/onced/v1/admin_pb.js';
 import { FailKind } from '../../../proto/gen/onced/v1/idempotency_pb.js';
-import { CONFLICTS } from '../../../server/journal/conflicts.ts';
+import { CONFLICTS, type Conflict } from '../../../server/journal/conflicts.ts';
 import type { Key, Namespace } from '../../../storage/contract/index.ts';
 import { openSqliteStore } from '../../../storage/sqlite/index.ts';
 import { openManaged } from '../../rpc/managed.ts';
 import { bytes, ms } from '../../rpc/scene.ts';
 import { faultyStore } from '../../support/faulty-store.ts';
-import { openAt } from './open-at.ts';
+import { openAt, type Left } from './start.ts';
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url));
 const LEASE = { lease: ms(3_600_000) };
 const KEYS = ['completed', 'failed', 'under-way', 'had-outcome', 'held', 'held-checkpoint', 'other-holds', 'released'];
-
-/** Where a store is, as a URL, and the journal that a server has left beside it. */
-export interface Left {
-  readonly main: string;
-  readonly journal: string;
-}
 
 /** A store and the journal of an outage with one row of every sort; the namespace. */
 export async function leaveJournal({ main, journal }: Left): Promise<Namespace> {
@@ -54,19 +48,14 @@ export async function leaveJournal({ main, journal }: Left): Promise<Namespace> 
   return scene.namespace as Namespace;
 }
 
-export interface Ended {
-  readonly isKilled: boolean;
-  readonly said: string;
-}
-
-/** In a process of its own, which kills itself at a step; 0: it does not. */
-export async function replayIn({ main, journal }: Left, killAt: number, when: 'before' | 'after'): Promise<Ended> {
+/** Writes the journal in a process of its own, which kills itself behind this step; undefined: it does not. What it said. */
+export async function replayIn({ main, journal }: Left, killAfter?: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { timeout: 30_000, killSignal: 'SIGTERM' } as const;
-    execFile(process.execPath, [CHILD, main, journal, String(killAt), when], options, (error, stdout, stderr) => {
-      if (error === null) resolve({ isKilled: false, said: stdout });
-      else if (error.signal === 'SIGKILL') resolve({ isKilled: true, said: stdout });
-      else reject(new Error(`the child ended with ${error.code ?? error.signal}: ${stderr}`));
+    execFile(process.execPath, [CHILD, main, journal, String(killAfter)], options, (error, stdout, stderr) => {
+      const isAsAsked = killAfter === undefined ? error === null : error?.signal === 'SIGKILL';
+      if (isAsAsked) resolve(stdout);
+      else reject(new Error(`the child ended with ${error?.code ?? error?.signal}: ${stdout} ${stderr}`));
     });
   });
 }
@@ -93,10 +82,10 @@ export async function whatStands({ main }: Left, namespace: Namespace): Promise<
       }),
     );
     const conflicts = await store.registry.list({ collection: CONFLICTS, limit: 100 });
-    return { records, conflicts: conflicts.map(({ revision, value }) => `${revision} ${keyOf(value)}`).toSorted() };
+    const own = conflicts.map(({ revision, value }) => ({ revision, ...(JSON.parse(value) as Conflict) }));
+    const listed = own.filter((conflict) => conflict.namespace === namespace);
+    return { records, conflicts: listed.map(({ revision, key }) => `${revision} ${key}`).toSorted() };
   } finally {
     await store.close();
   }
 }
-
-const keyOf = (value: string): string => (JSON.parse(value) as { key: string }).key;
