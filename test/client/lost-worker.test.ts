@@ -1,5 +1,5 @@
 // Payments whose worker vanishes right after the charge, the provider's reply lost: 1,000 under each policy, and nobody is
-// charged twice.
+// charged twice. On SQLite, the default store.
 
 import { describe, expect, test } from 'vitest';
 import {
@@ -10,13 +10,17 @@ import {
   type WorkContext,
 } from '../../clients/node/index.ts';
 import { OnLeaseExpiry } from '../../proto/gen/onced/v1/admin_pb.js';
-import { openManaged, type Managed } from '../rpc/managed.ts';
+import { sqliteSubject } from '../conformance/subjects/sqlite.ts';
+import { openManaged, type Managed, type PolicyInit } from '../rpc/managed.ts';
 import { bytes, ms } from '../rpc/scene.ts';
 
 const PAYMENTS = 1000;
 /** Workers that vanish before the charge: the order must be charged by whoever comes next. */
 const UNCHARGED_EVERY = 10;
 const AT_ONCE = 50;
+
+const openOnSqlite = async (policy: PolicyInit = {}): Promise<Managed> =>
+  openManaged({ subject: sqliteSubject, policy });
 
 interface Provider {
   readonly charges: Map<string, number>;
@@ -74,7 +78,7 @@ async function withClient(scene: Managed, use: (client: OncedClient) => Promise<
 
 describe('the worker vanished after the charge', () => {
   test('under TAKE_OVER the next attempt sees the checkpoint and asks the provider', async () => {
-    await using scene = await openManaged();
+    await using scene = await openOnSqlite();
     const [provider, orders] = [startProvider(), ordersOf(PAYMENTS)];
     await loseWorkers(scene, provider, orders);
     await withClient(scene, async (client) => {
@@ -89,7 +93,7 @@ describe('the worker vanished after the charge', () => {
   }, 60_000);
 
   test('under TAKE_OVER whoever does not ask charges again: the policy for work that can be repeated', async () => {
-    await using scene = await openManaged();
+    await using scene = await openOnSqlite();
     const [provider, orders] = [startProvider(), ordersOf(20)];
     await loseWorkers(scene, provider, orders);
     await withClient(scene, async (client) => {
@@ -101,7 +105,7 @@ describe('the worker vanished after the charge', () => {
   });
 
   test('under HOLD nothing runs until two reconcilers have resolved each of them', async () => {
-    await using scene = await openManaged({ policy: { onLeaseExpiry: OnLeaseExpiry.HOLD } });
+    await using scene = await openOnSqlite({ onLeaseExpiry: OnLeaseExpiry.HOLD });
     const [provider, orders] = [startProvider(), ordersOf(PAYMENTS)];
     await loseWorkers(scene, provider, orders);
     const before = provider.charges.size;
