@@ -12,6 +12,7 @@ import {
 } from '../../storage/contract/index.ts';
 import type { Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
+import { isYetToCome, type Elsewhere } from '../journal/yet-to-come.ts';
 import { limits } from '../limits.ts';
 import type { Policy } from '../policy.ts';
 import { readKey, readLeaseToken, readNamespace, type Violations } from '../validate.ts';
@@ -62,19 +63,30 @@ export interface Settled {
 }
 
 /** Writes; if it did not apply, decides what that means. Throws the rejection, returns what stands otherwise. */
-export async function untilDecided(ask: HolderAsk, write: () => Promise<Written>): Promise<Settled> {
+export async function untilDecided(ask: HolderAsk & Elsewhere, write: () => Promise<Written>): Promise<Settled> {
   for (let decisions = 0; decisions < limits.decisionsMax; decisions += 1) {
     const { applied, record, nowMs } = await write();
     if (applied && record !== undefined) return { record, nowMs, alreadyApplied: false };
     const decision = decideHolder(ask, record, nowMs);
     if (decision.kind === 'already-applied') return { record: decision.record, nowMs, alreadyApplied: true };
-    if (decision.kind === 'rejected') throw rejectionOf(decision);
+    if (decision.kind === 'rejected') {
+      const isLater = decision.reason !== 'ALREADY_SETTLED' && isYetToCome(ask, record, nowMs);
+      throw isLater ? notYetWritten() : rejectionOf(decision);
+    }
     // 'apply' after a write that did not apply: the record changed between the two, so ask again.
   }
   throw new Rejection('OVERLOADED', 'the record changes faster than this call can follow; repeat it', {
     retryAfterMs: limits.retryAfterMsHintMax,
   });
 }
+
+/** Not a definite answer: the holder would drop an outcome that the store can take in a moment. */
+const notYetWritten = (): Rejection =>
+  new Rejection(
+    'STORE_UNAVAILABLE',
+    'the attempt began on another server while the store was down, and that server has not written it yet; repeat the call',
+    { retryAfterMs: limits.journalReplayMs, metadata: { outcome: 'none' } },
+  );
 
 function rejectionOf(decision: Extract<ReturnType<typeof decideHolder>, { kind: 'rejected' }>): Rejection {
   switch (decision.reason) {

@@ -64,7 +64,7 @@ interface Extension {
 async function extend(engine: Engine, holder: Holder, { leaseMs, checkpoint }: Extension): Promise<object> {
   const { policy, leaseToken, id } = holder;
   const write = async (orphanTtlMs: DurationMs | undefined): Promise<Settled> =>
-    untilDecided({ leaseToken, settleDigest: undefined }, () =>
+    untilDecided({ leaseToken, settleDigest: undefined, onLeaseExpiry: policy.onLeaseExpiry }, () =>
       engine.store.extend({
         ...id,
         guard: { kind: 'token', leaseToken },

@@ -109,15 +109,16 @@ interface SettleAsk {
 
 // Neither deadline nor cancellation stops a settle that has begun: the outcome is known now and must not get lost.
 async function settle(engine: Engine, { holder, settlement, ttlMs, digest }: SettleAsk): Promise<Settled> {
-  const ask = { leaseToken: holder.leaseToken, settleDigest: digest };
+  const { leaseToken, policy } = holder;
+  const ask = { leaseToken, settleDigest: digest, onLeaseExpiry: policy.onLeaseExpiry };
   const settled = await untilDecided(ask, () =>
     engine.store.settle({
       ...holder.id,
-      guard: { kind: 'token', leaseToken: holder.leaseToken },
+      guard: { kind: 'token', leaseToken },
       settlement,
       settleDigest: digest,
       ttlMs,
-      graceMs: holder.policy.lateRetryGraceMs,
+      graceMs: policy.lateRetryGraceMs,
     }),
   ).catch((error: unknown) => {
     if (settlement.kind === 'completed') countSuspectedDuplicate(engine, holder, error);

@@ -15,6 +15,7 @@ import {
   type StoredRecord,
   type Written,
 } from '../../storage/contract/index.ts';
+import { markAsJournals } from '../calls/lease-token.ts';
 import { limits } from '../limits.ts';
 
 /** No caller can begin an attempt of this name: the prefix is the server's own. */
@@ -32,7 +33,7 @@ export interface HeldBefore extends RecordId {
 export interface Journal {
   /** Rows kept; 0 means that nothing waits for the store. */
   size(): number;
-  /** For attempts that begin here: the journal as if it were the store. */
+  /** For holders whose attempts began here: the journal as if it were the store. */
   readonly store: Store;
   /** The journal as the holder's store: its row is made when there is none. Undefined when the journal is full. */
   holdersStore(holder: HeldBefore): Promise<Store | undefined>;
@@ -65,6 +66,12 @@ export async function openJournal(inner: Store): Promise<Journal> {
     },
   };
 
+  const beginners: Store = {
+    ...store,
+    claim: async (request, options) =>
+      store.claim({ ...request, leaseToken: markAsJournals(request.leaseToken) }, options),
+  };
+
   const page = async (after: string | undefined): ReturnType<Store['list']> =>
     inner.list({ includeExpired: true, limit: PAGE, ...(after === undefined ? {} : { after }) });
   /** By key of the holder. */
@@ -91,10 +98,10 @@ export async function openJournal(inner: Store): Promise<Journal> {
     heldFor,
     async beginnersStore({ namespace, key, fingerprints }, main) {
       const ended = heldFor({ namespace, key });
-      if (ended.length === 0) return store;
+      if (ended.length === 0) return beginners;
       const begun = await inner.read({ namespace, key, includeResult: false });
       // An attempt that began here goes on.
-      if (begun.record !== undefined && !isExpired(begun.record, begun.nowMs)) return store;
+      if (begun.record !== undefined && !isExpired(begun.record, begun.nowMs)) return beginners;
       for (const row of ended) {
         const { record, nowMs } = await inner.read({ ...row, includeResult: false });
         if (record === undefined || isExpired(record, nowMs)) continue;
@@ -102,7 +109,7 @@ export async function openJournal(inner: Store): Promise<Journal> {
           return endedView({ inner, row, key, isShown: fingerprints.length === 0, main });
         }
       }
-      return store;
+      return beginners;
     },
     async holdersStore(holder) {
       const row = { namespace: holder.namespace, key: rowKey(holder.leaseToken) };

@@ -18,6 +18,7 @@ import type { Policy } from '../policy.ts';
 import { announce } from '../calls/settle.ts';
 import { listConflict, type ConflictCause } from './conflicts.ts';
 import { heldKeyOf, TTL_AS_BEGUN, type Journal } from './journal.ts';
+import { isYetToCome } from './yet-to-come.ts';
 
 interface Replay {
   readonly engine: Engine;
@@ -40,7 +41,7 @@ export async function replayRow(engine: Engine, journal: Journal, listed: Stored
   }
 }
 
-/** What a holder from before the outage said, by its token. False when its record is gone. */
+/** What a holder from before the outage said, by its token. False when its record is gone, or is still to come. */
 async function applyAsHolder(replay: Replay): Promise<boolean> {
   const { engine, row, policy } = replay;
   const guard = { kind: 'token', leaseToken: row.leaseToken } as const;
@@ -58,7 +59,9 @@ async function applyAsHolder(replay: Replay): Promise<boolean> {
     if (decision.kind === 'already-applied') return true;
     if (decision.kind === 'apply') continue;
     if (settlement === undefined) return true;
-    if (decision.reason === 'INTENT_NOT_FOUND') return false;
+    // Or it began on another server's journal that is not written yet: what was said here takes its place, and is found there.
+    const isFirst = isYetToCome({ ...row, onLeaseExpiry: policy.onLeaseExpiry }, record, nowMs);
+    if (decision.reason === 'INTENT_NOT_FOUND' || (decision.reason === 'LEASE_LOST' && isFirst)) return false;
     await conflict(replay, 'LEASE_LOST');
     return true;
   }

@@ -1,0 +1,24 @@
+// Attempts that began on one server's journal, seen by another server.
+
+import { isExpired, isLive, type EpochMs, type LeaseToken, type StoredRecord } from '../../storage/contract/index.ts';
+import { isJournals } from '../calls/lease-token.ts';
+import type { Policy } from '../policy.ts';
+
+export interface Elsewhere {
+  readonly leaseToken: LeaseToken;
+  readonly onLeaseExpiry: Policy['onLeaseExpiry'];
+}
+
+/**
+ * Whether the attempt may still take its place in the store, once its server writes its journal: as long as a begin would be
+ * given the lease. Asked of a token that the record is not held by.
+ */
+export function isYetToCome(
+  { leaseToken, onLeaseExpiry }: Elsewhere,
+  record: StoredRecord | undefined,
+  nowMs: EpochMs,
+): boolean {
+  if (!isJournals(leaseToken)) return false;
+  if (record === undefined || isExpired(record, nowMs) || record.state === 'RELEASED') return true;
+  return record.state === 'IN_PROGRESS' && !isLive(record, nowMs) && onLeaseExpiry === 'TAKE_OVER';
+}

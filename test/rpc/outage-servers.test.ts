@@ -1,0 +1,165 @@
+// An outage seen by two servers on one store: an attempt begins on the journal of one, and its holder speaks to the other.
+
+import { join } from 'node:path';
+import { status as Code } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { OnStoreOutage } from '../../proto/gen/onced/v1/admin_pb.js';
+import { FailKind } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import { createMemoryStore } from '../../storage/memory/store.ts';
+import { openSqliteStore } from '../../storage/sqlite/index.ts';
+import type { StoreSubject } from '../conformance/subject.ts';
+import { faultyStore, type FaultyStore } from '../support/faulty-store.ts';
+import { makeFolder } from '../support/onced.ts';
+import type { TestServer } from '../support/server.ts';
+import { openManaged, type Managed } from './managed.ts';
+import { bytes, ms, refusal } from './scene.ts';
+
+const FINGERPRINTS = [{ scheme: 'raw-sha256-v1', digest: bytes('this request') }];
+const OTHERS = [{ scheme: 'raw-sha256-v1', digest: bytes('another request') }];
+const LEASE = ms(60_000);
+const YET_TO_COME = { code: Code.UNAVAILABLE, reason: 'STORE_UNAVAILABLE' };
+
+/** One store for both servers, each of which may lose its way to it. */
+const sharedMemory: StoreSubject = {
+  name: 'memory',
+  allowsPeers: true,
+  async makePlace() {
+    const store = createMemoryStore();
+    return { open: async () => ({ ...store, close: async () => undefined }), dispose: async () => undefined };
+  },
+};
+
+interface Pair extends AsyncDisposable {
+  readonly scene: Managed;
+  readonly a: TestServer;
+  readonly b: TestServer;
+  /** Their ways to the store. */
+  readonly aWay: FaultyStore;
+  readonly bWay: FaultyStore;
+  conflicts(): Promise<readonly string[]>;
+}
+
+async function openPair(): Promise<Pair> {
+  const folder = await makeFolder();
+  const ways: FaultyStore[] = [];
+  let journals = 0;
+  const scene = await openManaged({
+    subject: sharedMemory,
+    servers: 2,
+    configured: { managed: { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED } },
+    journal: {
+      exists: () => false,
+      open: async () => openSqliteStore({ path: join(folder.path, `journal-${(journals += 1)}.db`) }),
+    },
+    wrap(inner) {
+      const way = faultyStore(inner);
+      ways.push(way);
+      return way.store;
+    },
+  });
+  const [a, b] = [scene.servers[0] ?? expect.fail(), scene.servers[1] ?? expect.fail()];
+  const [aWay, bWay] = [ways[0] ?? expect.fail(), ways[1] ?? expect.fail()];
+  const { namespace } = scene;
+  return {
+    scene,
+    a,
+    b,
+    aWay,
+    bWay,
+    async conflicts() {
+      const { conflicts } = await scene.admin.listDegradedConflicts({ namespace });
+      return conflicts.map(({ key, cause }) => `${key} ${cause}`);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const way of ways) way.set('up');
+      await scene[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const untilWritten = async (server: TestServer): Promise<void> =>
+  expect.poll(() => server.engine.outage.kept(), { timeout: 30_000 }).toBe(0);
+
+/** What the store says of the key: an outcome, and for this request alone. */
+async function expectCompleted({ scene }: Pair, result: string): Promise<void> {
+  const { outcome } = await scene.begin({ fingerprints: FINGERPRINTS });
+  expect(outcome.case === 'completed' && Buffer.from(outcome.value.result).toString()).toBe(result);
+}
+
+test.each([
+  { which: 'new', conflicts: [] },
+  { which: 'released', conflicts: [] },
+  { which: 'lapsed', conflicts: ['order-1 OTHER_ATTEMPT'] },
+])(
+  'what its holder says at the other server before it is written is to be repeated, and then stands ($which key)',
+  async ({ which, conflicts }) => {
+    await using pair = await openPair();
+    const { scene, a, b, aWay } = pair;
+    const before = which === 'new' ? undefined : await scene.acquire({ fingerprints: FINGERPRINTS, lease: ms(1000) });
+    if (before && which === 'released') await scene.client.fail({ ...scene.holder(before), kind: FailKind.RETRYABLE });
+    scene.advance(1000);
+    aWay.set('down');
+    const lease = await scene.acquire({ fingerprints: FINGERPRINTS, lease: LEASE });
+    expect(lease.degraded).toBe(true);
+    const holder = scene.holder(lease);
+    const complete = async () => b.client.complete({ ...holder, result: bytes('receipt') });
+    const early = await refusal(complete());
+    expect(early).toMatchObject(YET_TO_COME);
+    expect(early.retryMs).toBeGreaterThan(0);
+    expect(await refusal(b.client.fail({ ...holder, kind: FailKind.UNKNOWN }))).toMatchObject(YET_TO_COME);
+    expect(await refusal(b.client.renew({ ...holder, lease: LEASE }))).toMatchObject(YET_TO_COME);
+    expect(await refusal(b.client.checkpoint({ ...holder, data: bytes('step') }))).toMatchObject(YET_TO_COME);
+    aWay.set('up');
+    await untilWritten(a);
+    expect(await complete()).toMatchObject({ journaled: false, alreadyApplied: false });
+    await expectCompleted(pair, 'receipt');
+    expect(await refusal(scene.begin({ fingerprints: OTHERS }))).toMatchObject({ reason: 'KEY_REUSED' });
+    expect(await pair.conflicts()).toEqual(conflicts);
+  },
+  30_000,
+);
+
+test('its holder is told at the other server that another attempt has the key', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay } = pair;
+  aWay.set('down');
+  const holder = scene.holder(await scene.acquire({ lease: LEASE }));
+  const { outcome } = await b.client.beginIntent({ namespace: scene.namespace, key: holder.key, attemptId: 'b-1' });
+  expect(outcome.case).toBe('acquired');
+  expect(await refusal(b.client.complete(holder))).toMatchObject({ reason: 'LEASE_LOST' });
+  aWay.set('up');
+  await untilWritten(a);
+  expect(await pair.conflicts()).toEqual(['order-1 OTHER_ATTEMPT']);
+});
+
+test.each(['a', 'b'] as const)(
+  'what both kept of a released key is in the store afterwards, whoever of them writes first (%s)',
+  async (first) => {
+    await using pair = await openPair();
+    const { scene, a, b, aWay, bWay } = pair;
+    const before = await scene.acquire();
+    await scene.client.fail({ ...scene.holder(before), kind: FailKind.RETRYABLE });
+    for (const way of [aWay, bWay]) way.set('down');
+    const holder = scene.holder(await scene.acquire({ lease: LEASE }));
+    const completed = await b.client.complete({ ...holder, result: bytes('receipt') });
+    expect(completed.journaled).toBe(true);
+    const order =
+      first === 'a'
+        ? ([
+            [aWay, a],
+            [bWay, b],
+          ] as const)
+        : ([
+            [bWay, b],
+            [aWay, a],
+          ] as const);
+    for (const [way, server] of order) {
+      way.set('up');
+      await untilWritten(server);
+    }
+    await expectCompleted(pair, 'receipt');
+    expect(await pair.conflicts()).toEqual([]);
+  },
+  30_000,
+);
