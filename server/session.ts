@@ -2,10 +2,9 @@
 // what is unanswered, what is unanswered by what the caller reads: HTTP/2 flow control does the rest.
 
 import { setMaxListeners } from 'node:events';
-import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
-  OperationResultSchema,
   SessionRequestSchema,
   SessionResponseSchema,
   type Operation,
@@ -14,7 +13,7 @@ import {
 import { identifyAgainOf, stillIdentified } from './auth/still-identified.ts';
 import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusOf } from './errors.ts';
-import { answerable, execute, type Answering } from './execute.ts';
+import { answerable, execute, type Answer, type Answering } from './execute.ts';
 import { assertTakeable, breakOff, evidenceOf, MalformedRequest } from './grpc-calls.ts';
 import { limits } from './limits.ts';
 import { asBuffer, readRefusing, type PackReader } from './session-pack.ts';
@@ -23,7 +22,7 @@ import type { Evidence, Identify, Principal } from './principal.ts';
 
 /** Bytes both ways: the messages are read and written here, since under load not all of one is read. */
 type Stream = ServerDuplexStream<Buffer, Buffer>;
-type Result = NonNullable<MessageInitShape<typeof OperationResultSchema>['result']>;
+type Result = OperationResult['result'];
 
 export interface Sessions {
   readonly handler: (stream: Stream) => void;
@@ -96,7 +95,7 @@ function runSession(session: Session, onClosed: () => void): () => void {
       ready = count === ready.length ? [] : ready.slice(count);
       unanswered -= results.length;
       engine.metrics.inFlight(-results.length);
-      isRoom = write(toBinary(SessionResponseSchema, create(SessionResponseSchema, { results })));
+      isRoom = write(toBinary(SessionResponseSchema, { $typeName: 'onced.v1.SessionResponse', results }));
     }
     const mayResume = !isBlocked && !isEnding && unanswered < limits.sessionInFlightMax / 2;
     if (mayResume && stream.isPaused()) stream.resume();
@@ -104,7 +103,7 @@ function runSession(session: Session, onClosed: () => void): () => void {
   };
 
   const answer = (id: bigint, result: Result): void => {
-    ready.push(create(OperationResultSchema, { id, result }));
+    ready.push({ $typeName: 'onced.v1.OperationResult', id, result });
     if (isFlushing) return;
     isFlushing = true;
     // After this turn's promises: a store that commits a batch resolves many operations in one turn.
@@ -123,7 +122,10 @@ function runSession(session: Session, onClosed: () => void): () => void {
       answer(id, errorResult(tooMany()));
     } else {
       const call = contextOf(operation, hangUp.signal, principal);
-      void runOperation({ engine, log }, { name, request, call }).then((result) => answer(id, result));
+      const known: UnaryOperation = idempotencyOperations[name satisfies keyof Operations];
+      void execute({ engine, log }, known, { name, request, call }).then((answered) =>
+        answer(id, resultOf(name, answered)),
+      );
     }
   };
 
@@ -181,14 +183,8 @@ function runSession(session: Session, onClosed: () => void): () => void {
 type Operations = typeof idempotencyOperations;
 type Packed = Exclude<Operation['operation'], { case: undefined }>;
 
-async function runOperation(
-  server: Answering,
-  { name, request, call }: { name: Packed['case']; request: Packed['value']; call: CallContext },
-): Promise<Result> {
-  const operation: UnaryOperation = idempotencyOperations[name satisfies keyof Operations];
-  const answer = await execute(server, operation, { name, request, call });
-  return answer.ok ? ({ case: name, value: answer.response } as Result) : errorResult(answer.error);
-}
+const resultOf = (name: Packed['case'], answer: Answer): Result =>
+  answer.ok ? ({ case: name, value: answer.response } as Result) : errorResult(answer.error);
 
 const errorResult = (error: Parameters<typeof statusOf>[0]): Result => ({ case: 'error', value: statusOf(error) });
 

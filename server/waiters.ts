@@ -147,12 +147,17 @@ export function createWaiters({ pollMs, onCount }: WaitersOptions): Waiters {
     },
 
     wakeAll(id, wake) {
+      if (groups.size === 0) return;
       for (const waiter of groups.get(nameOf(id))?.waiters ?? []) waiter.wake(wake);
     },
 
-    wakeOne: (id) => wakeFirst(nameOf(id)),
-    watchLease: (id, leaseRemainingMs) => arm(nameOf(id), leaseRemainingMs),
-    has: (id) => groups.has(nameOf(id)),
+    wakeOne(id) {
+      if (groups.size > 0) wakeFirst(nameOf(id));
+    },
+    watchLease(id, leaseRemainingMs) {
+      if (groups.size > 0) arm(nameOf(id), leaseRemainingMs);
+    },
+    has: (id) => groups.size > 0 && groups.has(nameOf(id)),
 
     wakeEverybody(wake) {
       for (const group of groups.values()) for (const waiter of group.waiters) waiter.wake(wake);

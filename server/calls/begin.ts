@@ -1,12 +1,7 @@
 // BeginIntent: ask the store, decide, write what was decided if the record still stands as it was seen, else decide
 // again. The first question is already a claim, so that a fresh key costs one round trip.
 
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import {
-  BeginIntentResponseSchema,
-  type BeginIntentRequest,
-  type BeginIntentResponse,
-} from '../../proto/gen/onced/v1/idempotency_pb.js';
+import type { BeginIntentRequest, BeginIntentResponse } from '../../proto/gen/onced/v1/idempotency_pb.js';
 import {
   decideBegin,
   StoreError,
@@ -25,7 +20,7 @@ import { checkIssued } from './issue-keys.ts';
 import { writeBegin } from './begin-writes.ts';
 import { wakeWith } from '../waiters.ts';
 
-export type BeginOutcome = NonNullable<MessageInitShape<typeof BeginIntentResponseSchema>['outcome']>;
+export type BeginOutcome = BeginIntentResponse['outcome'];
 
 export async function beginIntent(
   engine: Engine,
@@ -44,7 +39,7 @@ export async function beginIntent(
     const outcome = await decideUntilAnswered(turn);
     if (turn.wasWoken) passWakeOn(turn, outcome);
     countRedelivery(turn, outcome);
-    return create(BeginIntentResponseSchema, { outcome });
+    return responseOf(outcome);
   } catch (error) {
     if (turn.wasWoken) engine.waiters.wakeOne(ask);
     if (!(error instanceof StoreError)) throw error;
@@ -58,10 +53,15 @@ async function beginAgain(before: Turn, { engine, isLocal }: Place): Promise<Beg
   const outcome = await decideUntilAnswered(turn);
   if (turn.wasWoken) passWakeOn(turn, outcome);
   countRedelivery(turn, outcome);
-  const response = create(BeginIntentResponseSchema, { outcome });
+  const response = responseOf(outcome);
   if (isLocal && response.outcome.case === 'acquired') response.outcome.value.degraded = true;
   return response;
 }
+
+const responseOf = (outcome: BeginOutcome): BeginIntentResponse => ({
+  $typeName: 'onced.v1.BeginIntentResponse',
+  outcome,
+});
 
 /** By this label a consumer says that its broker has delivered the message before. */
 const REDELIVERED = 'redelivered';

@@ -1,17 +1,20 @@
 // Complete and Fail: one guarded write by token; when it does not apply, the decision says whether that is a repeat,
 // a contradiction or a lost lease.
 
-import { create } from '@bufbuild/protobuf';
 import {
-  CompleteResponseSchema,
   FailKind,
-  FailResponseSchema,
   type CompleteRequest,
   type CompleteResponse,
   type FailRequest,
   type FailResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { durationMs, type EpochMs, type Settlement, type StoredRecord } from '../../storage/contract/index.ts';
+import {
+  durationMs,
+  type EpochMs,
+  type Settlement,
+  type SettleRequest,
+  type StoredRecord,
+} from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import { summaryMessage } from '../messages.ts';
@@ -44,8 +47,9 @@ export async function complete(engine: Engine, request: CompleteRequest, call: C
   violations.check();
   assertNotOver(call);
   const ask = { holder, settlement, ttlMs, digest: settleDigest(settlement) };
-  const { value, journaled } = await atStoreOrJournal(engine, holder, async (at) => settle(at, ask));
-  return create(CompleteResponseSchema, { ...answerOf(value), journaled });
+  const { value, journaled } = await atStoreOrJournal(engine, holder, (at) => settle(at, ask));
+  const { record, nowMs, alreadyApplied } = value;
+  return { $typeName: 'onced.v1.CompleteResponse', record: summaryMessage(record, nowMs), alreadyApplied, journaled };
 }
 
 export async function fail(engine: Engine, request: FailRequest, call: CallContext): Promise<FailResponse> {
@@ -63,7 +67,8 @@ export async function fail(engine: Engine, request: FailRequest, call: CallConte
     const effective = await exhaustedIfLast(at, holder, settlement);
     return settle(at, { holder, settlement: effective, ttlMs, digest });
   });
-  return create(FailResponseSchema, { ...answerOf(value), journaled });
+  const { record, nowMs, alreadyApplied } = value;
+  return { $typeName: 'onced.v1.FailResponse', record: summaryMessage(record, nowMs), alreadyApplied, journaled };
 }
 
 function readFailure(request: FailRequest, violations: Violations): Settlement {
@@ -111,19 +116,22 @@ interface SettleAsk {
 async function settle(engine: Engine, { holder, settlement, ttlMs, digest }: SettleAsk): Promise<Settled> {
   const { leaseToken, policy } = holder;
   const ask = { leaseToken, settleDigest: digest, onLeaseExpiry: policy.onLeaseExpiry };
-  const settled = await untilDecided(ask, () =>
-    engine.store.settle({
-      ...holder.id,
-      guard: { kind: 'token', leaseToken },
-      settlement,
-      settleDigest: digest,
-      ttlMs,
-      graceMs: policy.lateRetryGraceMs,
-    }),
-  ).catch((error: unknown) => {
+  const request: SettleRequest = {
+    namespace: holder.id.namespace,
+    key: holder.id.key,
+    guard: { kind: 'token', leaseToken },
+    settlement,
+    settleDigest: digest,
+    ttlMs,
+    graceMs: policy.lateRetryGraceMs,
+  };
+  let settled: Settled;
+  try {
+    settled = await untilDecided(ask, () => engine.store.settle(request));
+  } catch (error) {
     if (settlement.kind === 'completed') countSuspectedDuplicate(engine, holder, error);
     throw error;
-  });
+  }
   const { record, nowMs, alreadyApplied } = settled;
   if (alreadyApplied) return settled;
   announce(engine, settlement, record, nowMs);
@@ -140,6 +148,7 @@ export function announce(engine: Engine, settlement: Settlement, record: StoredR
   watchers.changed(record);
   if (settlement.kind === 'completed' || settlement.kind === 'failed') {
     metrics.intentToOutcome(record.namespace, nowMs - record.createMs);
+    if (!waiters.has(record)) return;
     const result = settlement.kind === 'completed' ? settlement.result : undefined;
     waiters.wakeAll(record, { kind: 'outcome', record: { ...record, result }, nowMs });
   } else if (settlement.kind === 'released' && settlement.retryAfterMs === 0) {
@@ -156,8 +165,3 @@ function countSuspectedDuplicate(engine: Engine, holder: Holder, error: unknown)
 
 const isLeaseLost = (error: unknown): boolean =>
   error instanceof Error && 'reason' in error && error.reason === 'LEASE_LOST';
-
-const answerOf = ({ record, nowMs, alreadyApplied }: Settled): Record<string, unknown> & object => ({
-  record: summaryMessage(record, nowMs),
-  alreadyApplied,
-});

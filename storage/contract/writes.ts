@@ -96,20 +96,22 @@ export function applySettle(
   if (!guardFits(request.guard, standing)) return undefined;
   const ttlMs = request.ttlMs ?? standing.ttlMs;
   const expireMs = addMs(nowMs, ttlMs);
-  return {
-    ...standing,
-    ...settledFields({ settlement: request.settlement, standing, nowMs, expireMs }),
-    state: settledState(request.settlement),
-    revision: standing.revision + 1,
-    settleDigest: request.settleDigest,
-    updateMs: nowMs,
-    settleMs: nowMs,
-    // An unknown outcome stays for the orphan ttl, but the ttl asked for its outcome still stands.
-    ttlMs: request.settlement.kind === 'unknown' ? standing.ttlMs : ttlMs,
-    expireMs,
-    purgeMs: addMs(expireMs, request.graceMs),
-  };
+  const record: Draft = { ...standing };
+  record.state = settledState(request.settlement);
+  record.revision += 1;
+  record.settleDigest = request.settleDigest;
+  record.updateMs = nowMs;
+  record.settleMs = nowMs;
+  // An unknown outcome stays for the orphan ttl, but the ttl asked for its outcome still stands.
+  if (request.settlement.kind !== 'unknown') record.ttlMs = ttlMs;
+  record.expireMs = expireMs;
+  record.purgeMs = addMs(expireMs, request.graceMs);
+  settleContent(record, request.settlement, nowMs);
+  return record;
 }
+
+/** Its fields are set one by one: to spread a second object into a literal takes as long as all else here. */
+type Draft = { -readonly [Field in keyof StoredRecord]: StoredRecord[Field] };
 
 /** The stored state that a settlement leads to. */
 export function settledState(settlement: Settlement): StoredState {
@@ -125,33 +127,27 @@ export function settledState(settlement: Settlement): StoredState {
   }
 }
 
-interface SettledContext {
-  readonly settlement: Settlement;
-  readonly standing: StoredRecord;
-  readonly nowMs: EpochMs;
-  readonly expireMs: EpochMs;
-}
-
-function settledFields({ settlement, standing, nowMs, expireMs }: SettledContext): Partial<StoredRecord> {
+function settleContent(record: Draft, settlement: Settlement, nowMs: EpochMs): void {
+  record.retryMs = settlement.kind === 'released' ? addMs(nowMs, settlement.retryAfterMs) : NEVER;
   switch (settlement.kind) {
     case 'completed':
-      return {
-        result: settlement.result,
-        resultBytes: settlement.result.length,
-        contentType: settlement.contentType,
-        contentEncoding: settlement.contentEncoding,
-        outcomeLabels: settlement.labels,
-        resultExpireMs: epochMs(Math.min(addMs(nowMs, settlement.resultTtlMs), expireMs)),
-        checkpoint: undefined,
-        error: undefined,
-        retryMs: NEVER,
-      };
+      record.result = settlement.result;
+      record.resultBytes = settlement.result.length;
+      record.contentType = settlement.contentType;
+      record.contentEncoding = settlement.contentEncoding;
+      record.outcomeLabels = settlement.labels;
+      record.resultExpireMs = epochMs(Math.min(addMs(nowMs, settlement.resultTtlMs), record.expireMs));
+      record.checkpoint = undefined;
+      record.error = undefined;
+      break;
     case 'failed':
-      return { error: settlement.error, checkpoint: undefined, retryMs: NEVER };
+      record.error = settlement.error;
+      record.checkpoint = undefined;
+      break;
     case 'released':
-      return { error: settlement.error ?? standing.error, retryMs: addMs(nowMs, settlement.retryAfterMs) };
     case 'unknown':
-      return { error: settlement.error ?? standing.error, retryMs: NEVER };
+      record.error = settlement.error ?? record.error;
+      break;
   }
 }
 

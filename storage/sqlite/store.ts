@@ -76,7 +76,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         const { applied, nowMs, before } = standing(answer, known);
         if (applied) held.forget(request);
         const after = applied ? applySettle(request, before, nowMs) : undefined;
-        return { applied, nowMs, record: after === undefined ? before : { ...after, result: undefined } };
+        return { applied, nowMs, record: after === undefined ? before : Object.assign(after, { result: undefined }) };
       });
     },
 
