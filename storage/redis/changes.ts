@@ -1,11 +1,12 @@
 // Telling other servers what was settled here, and hearing it from them: publish/subscribe on one channel. A message
 // holds all that was settled in one tick, so that a busy server publishes a hundred outcomes at a time. Lost messages are
-// nobody's loss but time: whoever waits for a key also looks by itself now and then.
+// nobody's loss but time: whoever waits for a key also looks by itself now and then. A server that is alone on its Redis
+// hardly publishes: Redis says how many heard a message, and who comes says so on the channel.
 
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Key, Namespace, RecordChange } from '../contract/index.ts';
-import { BEAT_MS, CALL_MS_MAX, RESUBSCRIBE_MS } from './limits.ts';
+import { ALONE_MS, BEAT_MS, CALL_MS_MAX, RESUBSCRIBE_MS } from './limits.ts';
 
 export interface Changes {
   /** Tells the others, soon and without a promise. */
@@ -19,7 +20,8 @@ export interface Changes {
 
 export interface ChangesOptions {
   readonly channel: string;
-  readonly publish: (message: string) => void;
+  /** Resolves with how many heard it, undefined where nobody can say. Never rejects. */
+  readonly publish: (message: string) => Promise<number | undefined>;
   /** A new connection to any node, opened by whoever gets it, which does not come back by itself. */
   readonly connect: () => Redis;
 }
@@ -33,17 +35,26 @@ export function createChanges({ channel, publish, connect }: ChangesOptions): Ch
   let waiting: Message[number][] = [];
   let subscriber: Redis | undefined;
   let again: NodeJS.Timeout | undefined;
+  let isSubscribed = false;
+  let aloneUntilMs = 0;
+  let foreign = 0;
   let isClosed = false;
 
-  const flush = (): void => {
+  const flush = async (): Promise<void> => {
     const changes = waiting;
     waiting = [];
-    if (!isClosed) publish(own + JSON.stringify(changes satisfies Message));
+    if (isClosed) return;
+    const foreignBefore = foreign;
+    const listeners = await publish(own + JSON.stringify(changes satisfies Message));
+    const others = (listeners ?? Infinity) - (isSubscribed ? 1 : 0);
+    if (others <= 0 && foreign === foreignBefore) aloneUntilMs = performance.now() + ALONE_MS;
   };
 
   const hear = (text: string): void => {
     // What is told comes back, too: most of what a busy server hears.
     if (text.startsWith(own)) return;
+    foreign += 1;
+    aloneUntilMs = 0;
     for (const [namespace, key, settled] of parseMessage(text.slice(own.length))) {
       for (const listener of listeners) listener({ namespace, key, settled: settled === 1 });
     }
@@ -59,12 +70,17 @@ export function createChanges({ channel, publish, connect }: ChangesOptions): Ch
       within(CALL_MS_MAX, redis.ping()).catch(() => redis.disconnect());
     }, BEAT_MS).unref();
     redis.on('end', () => {
+      isSubscribed = false;
       clearInterval(beat);
       if (!isClosed) again = setTimeout(() => void subscribe(), RESUBSCRIBE_MS * (0.5 + Math.random() / 2)).unref();
     });
     const subscribed = redis.connect().then(() => redis.subscribe(channel));
     return within(CALL_MS_MAX, subscribed).then(
-      () => undefined,
+      async () => {
+        isSubscribed = true;
+        // To whoever was alone until now.
+        await publish(`${own}[]`);
+      },
       () => redis.disconnect(),
     );
   };
@@ -72,7 +88,8 @@ export function createChanges({ channel, publish, connect }: ChangesOptions): Ch
   return {
     ready: subscribe(),
     tell({ namespace, key, settled }) {
-      if (waiting.length === 0) setImmediate(flush);
+      if (performance.now() < aloneUntilMs) return;
+      if (waiting.length === 0) setImmediate(() => void flush());
       waiting.push([namespace, key, settled ? 1 : 0]);
     },
     listen(listener) {

@@ -100,9 +100,11 @@ function openChanges(location: RedisLocation, router: Router, channel: string): 
   return createChanges({
     channel,
     connect: anyNode,
-    publish(message) {
+    async publish(message) {
       const ready = [...router.primaries().values()].find(({ link }) => link.isReady);
-      ready?.link.send('publish', [channel, message]).catch(() => undefined);
+      const listeners = await ready?.link.send('publish', [channel, message]).catch(() => undefined);
+      // A node of a cluster counts its own listeners only.
+      return location.kind === 'cluster' || listeners === undefined ? undefined : Number(listeners);
     },
   });
 }

@@ -87,3 +87,9 @@ export const DUE_ENTRIES_SKIPPED = 1_000;
 /** How often the node that pushes changes is asked whether it is there, and the pause before another one is tried. */
 export const BEAT_MS = 5_000;
 export const RESUBSCRIBE_MS = 500;
+
+/**
+ * How long a server that nobody else heard tells nothing. Who comes is heard at once; this is for one of a version that does
+ * not say so. Ten messages a second cost nothing.
+ */
+export const ALONE_MS = 100;

@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { RecordChange, Store } from '../../../storage/contract/index.ts';
+import type { Key, RecordChange, Store } from '../../../storage/contract/index.ts';
 import { openRedisStore } from '../../../storage/redis/index.ts';
-import { BEAT_MS, CALL_MS_MAX } from '../../../storage/redis/limits.ts';
+import { ALONE_MS, BEAT_MS, CALL_MS_MAX } from '../../../storage/redis/limits.ts';
 import { startRedis, type RedisServer } from '../../support/redis.ts';
 import { eventually } from '../../support/redis-cluster.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
@@ -82,5 +82,54 @@ describeWithRedis('changes pushed by another server', () => {
       await redis.command('publish', 'onced:changes', randomUUID() + text);
     }
     expect(await isHeard()).toBe(true);
+  });
+});
+
+describeWithRedis('changes that nobody else listens to', () => {
+  let redis: RedisServer;
+  let teller: Store;
+  beforeAll(async () => {
+    redis = await startRedis();
+    teller = await openRedisStore({ url: redis.url });
+  });
+  afterAll(async () => {
+    await teller.close();
+    await redis.dispose();
+  });
+
+  const settleOne = async (): Promise<Key> => {
+    const call = beginOf(randomUUID());
+    await beginOn(teller, call);
+    await settleOn(teller, settleOf(call.key, call.leaseToken, 'paid'));
+    return call.key;
+  };
+  const published = async (): Promise<number> =>
+    Number(/calls=(\d+)/.exec(await redis.info('cmdstat_publish'))?.[1] ?? 0);
+
+  test('are published ten times a second at most', async () => {
+    const [before, startMs] = [await published(), performance.now()];
+    for (let round = 0; round < 200; round += 1) await settleOne();
+    const turns = (performance.now() - startMs) / ALONE_MS;
+    expect((await published()) - before).toBeLessThanOrEqual(turns + 2);
+  });
+
+  test('a server that comes hears the very next one, and all after it', async () => {
+    // Until it has come the teller knows that it is alone.
+    let isOpen = false;
+    const opening = openRedisStore({ url: redis.url }).finally(() => {
+      isOpen = true;
+    });
+    while (!isOpen) await settleOne();
+    const listener = await opening;
+    try {
+      const heard: Key[] = [];
+      listener.onRemoteChange(({ key }) => heard.push(key));
+      for (let round = 0; round < 5; round += 1) {
+        const key = await settleOne();
+        await expect.poll(() => heard, { timeout: 5_000, interval: 5 }).toContain(key);
+      }
+    } finally {
+      await listener.close();
+    }
   });
 });
