@@ -10,7 +10,7 @@ import {
 } from '../contract/index.ts';
 import { storeErrorOf } from './errors.ts';
 import type { Keys } from './keys.ts';
-import { unpackRecord } from './pack.ts';
+import { unpackRecord, type Known } from './pack.ts';
 import type { Router } from './router.ts';
 import type { Argument, Script } from './scripts.ts';
 
@@ -32,6 +32,7 @@ export interface RecordCall {
   /** Whether an unanswered call may have changed anything. */
   readonly writes: boolean;
   readonly args: (id: string) => readonly Argument[];
+  readonly known?: Known;
 }
 
 /** What a script says of one record. */
@@ -53,7 +54,8 @@ export async function operate(context: Context, call: RecordCall): Promise<Recor
       args: call.args(id),
     });
     // Only what was not applied brings its result along.
-    return { applied, nowMs: epochMs(nowMs), record: packed === null ? undefined : unpackRecord(packed, !applied) };
+    const how = applied ? { withResult: false, ...call.known } : { withResult: true };
+    return { applied, nowMs: epochMs(nowMs), record: packed === null ? undefined : unpackRecord(packed, how) };
   } catch (error) {
     throw storeErrorOf(error, call);
   }

@@ -1,6 +1,7 @@
 // One connection to one node. Adds what ioredis lacks: every call ends, and it is known whether it was sent.
 
-import { Command, type Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
+import { QuickCommand } from './command.ts';
 import { isNoScript, NoAnswerError, NotSentError } from './errors.ts';
 import { createGate } from './gate.ts';
 import { CALL_MS_MAX, SWEEP_MS } from './limits.ts';
@@ -36,7 +37,7 @@ export function createLink(redis: Redis): Link {
     return new Promise((resolve, reject) => {
       const call = { sinceMs: performance.now(), reject };
       pending.add(call);
-      const sent = redis.sendCommand(new Command(name, [...args], { replyEncoding: null })) as Promise<unknown>;
+      const sent = redis.sendCommand(new QuickCommand(name, args)) as Promise<unknown>;
       sent.then(
         (reply) => {
           pending.delete(call);

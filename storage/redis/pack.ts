@@ -55,23 +55,30 @@ export function packError(error: IntentError | undefined): string {
   return JSON.stringify([code, message, contentType, base64(detail)] satisfies ErrorPart);
 }
 
+/** What somebody has just written into a record, and so need not read. */
+export interface Known {
+  readonly claim?: ClaimRequest;
+  readonly settle?: SettleRequest;
+}
+
 /** The record. Its result is there only `withResult`: then what follows the other parts is all of it. */
-export function unpackRecord(packed: Buffer, withResult: boolean): StoredRecord {
+export function unpackRecord(packed: Buffer, how: Known & { readonly withResult: boolean }): StoredRecord {
   if (packed[0] !== LAYOUT) throw new Error(`a record of layout ${packed[0]}, which this version does not know`);
   const state = stateOfCode(packed[1] ?? 0);
   const attemptOrigin = ORIGINS[(packed[2] ?? 0) - 1];
   if (state === undefined || attemptOrigin === undefined) throw new Error('a record of no known state or origin');
   const parts = partsOf(packed);
-  const [key, attemptId, owner, labels, fingerprints] = JSON.parse(parts.claim) as ClaimPart;
-  const [settleDigest, contentType = '', contentEncoding = '', outcomeLabels = {}] = outcomeOf(parts.outcome);
+  const { key, attemptId, owner, labels, fingerprints } = how.claim ?? unpackClaim(textOf(packed, parts.claim));
+  const { settleDigest, contentType, contentEncoding, outcomeLabels } =
+    how.settle === undefined ? unpackOutcome(textOf(packed, parts.outcome)) : outcomeOf(how.settle);
   const resultDropped = packed[3] === 1;
-  const hasResult = withResult && state === 'COMPLETED' && !resultDropped;
+  const hasResult = how.withResult && state === 'COMPLETED' && !resultDropped;
   return {
-    namespace: parts.namespace as Namespace,
-    key: key as Key,
+    namespace: (how.claim ?? how.settle)?.namespace ?? (textOf(packed, parts.namespace) as Namespace),
+    key,
     state,
     revision: number(packed, 0),
-    fingerprints: fingerprints.map(unpackFingerprint),
+    fingerprints,
     labels,
     attempt: number(packed, 1),
     attemptId,
@@ -81,8 +88,8 @@ export function unpackRecord(packed: Buffer, withResult: boolean): StoredRecord 
     fencingToken: number(packed, 2),
     leaseExpireMs: epochMs(number(packed, 3)),
     holdStartMs: epochMs(number(packed, 4)),
-    checkpoint: parts.checkpoint,
-    error: unpackError(parts.error),
+    checkpoint: parts.checkpoint === undefined ? undefined : bytesOf(packed, ...parts.checkpoint),
+    error: parts.error === undefined ? undefined : unpackError(textOf(packed, parts.error)),
     retryMs: epochMs(number(packed, 8)),
     result: hasResult ? bytesOf(packed, parts.end, packed.length) : undefined,
     resultBytes: packed.readUInt32LE(LENGTHS_START + 20),
@@ -103,12 +110,15 @@ export function unpackRecord(packed: Buffer, withResult: boolean): StoredRecord 
 
 const number = (packed: Buffer, index: number): number => packed.readDoubleLE(TOKEN_END + index * 8);
 
+type Span = readonly [start: number, end: number];
+const textOf = (packed: Buffer, [start, end]: Span): string => packed.toString('utf8', start, end);
+
 interface Parts {
-  readonly namespace: string;
-  readonly claim: string;
-  readonly outcome: string;
-  readonly error: string | undefined;
-  readonly checkpoint: Uint8Array | undefined;
+  readonly namespace: Span;
+  readonly claim: Span;
+  readonly outcome: Span;
+  readonly error: Span | undefined;
+  readonly checkpoint: Span | undefined;
   readonly end: number;
 }
 
@@ -121,24 +131,41 @@ function partsOf(packed: Buffer): Parts {
   const checkpoint = error + Math.max(0, lengthOf(3) - 1);
   const end = checkpoint + Math.max(0, lengthOf(4) - 1);
   return {
-    namespace: packed.toString('utf8', HEAD_BYTES, claim),
-    claim: packed.toString('utf8', claim, outcome),
-    outcome: packed.toString('utf8', outcome, error),
-    error: lengthOf(3) === 0 ? undefined : packed.toString('utf8', error, checkpoint),
-    checkpoint: lengthOf(4) === 0 ? undefined : bytesOf(packed, checkpoint, end),
+    namespace: [HEAD_BYTES, claim],
+    claim: [claim, outcome],
+    outcome: [outcome, error],
+    error: lengthOf(3) === 0 ? undefined : [error, checkpoint],
+    checkpoint: lengthOf(4) === 0 ? undefined : [checkpoint, end],
     end,
   };
 }
 
-const outcomeOf = (text: string): OutcomePart => (text === '' ? [''] : (JSON.parse(text) as OutcomePart));
+type Claim = Pick<ClaimRequest, 'key' | 'attemptId' | 'owner' | 'labels' | 'fingerprints'>;
+type Outcome = Pick<StoredRecord, 'settleDigest' | 'contentType' | 'contentEncoding' | 'outcomeLabels'>;
+
+function unpackClaim(text: string): Claim {
+  const [key, attemptId, owner, labels, fingerprints] = JSON.parse(text) as ClaimPart;
+  return { key: key as Key, attemptId, owner, labels, fingerprints: fingerprints.map(unpackFingerprint) };
+}
+
+function unpackOutcome(text: string): Outcome {
+  const [settleDigest, contentType = '', contentEncoding = '', outcomeLabels = {}] =
+    text === '' ? ([''] as const) : (JSON.parse(text) as OutcomePart);
+  return { settleDigest, contentType, contentEncoding, outcomeLabels };
+}
+
+function outcomeOf({ settlement, settleDigest }: SettleRequest): Outcome {
+  if (settlement.kind !== 'completed') return { settleDigest, contentType: '', contentEncoding: '', outcomeLabels: {} };
+  const { contentType, contentEncoding, labels } = settlement;
+  return { settleDigest, contentType, contentEncoding, outcomeLabels: labels };
+}
 
 const unpackFingerprint = ([scheme, digest]: readonly [string, string]): Fingerprint => ({
   scheme,
   digest: fromBase64(digest),
 });
 
-function unpackError(text: string | undefined): IntentError | undefined {
-  if (text === undefined) return undefined;
+function unpackError(text: string): IntentError {
   const [code, message, contentType, detail] = JSON.parse(text) as ErrorPart;
   return { code, message, detail: fromBase64(detail), contentType };
 }

@@ -91,7 +91,7 @@ export async function fetchRecords(
       const packed = (await context.router.look(shard.slot, call)) as readonly (Buffer | null)[];
       return some.flatMap((id, index) => {
         const one = packed[index];
-        return one === null || one === undefined ? [] : ([[id, unpackRecord(one, false)]] as const);
+        return one === null || one === undefined ? [] : ([[id, unpackRecord(one, { withResult: false })]] as const);
       });
     }),
   );

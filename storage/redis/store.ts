@@ -42,15 +42,12 @@ export function createRedisStore({ context, changes, description, ping, close }:
         writes: true,
         args: (id) => [
           id,
+          terms(request.expected, request.leaseMs, request.orphanTtlMs, retention.ttlMs, retention.graceMs),
           request.namespace,
-          String(request.expected),
           request.leaseToken,
           packClaim(request),
-          String(request.leaseMs),
-          String(request.orphanTtlMs),
-          String(retention.ttlMs),
-          String(retention.graceMs),
         ],
+        known: { claim: request },
       });
       return { ...answer, replacedExpired: answer.applied && answer.record?.attemptOrigin === 'LATE_RETRY' };
     },
@@ -64,11 +61,8 @@ export function createRedisStore({ context, changes, description, ping, close }:
         writes: true,
         args: (id) => [
           id,
-          ...guardArguments(request.guard),
-          String(request.leaseMs ?? ''),
-          String(request.holdMsMax),
-          String(request.orphanTtlMs ?? ''),
-          String(request.graceMs),
+          terms(revisionOf(request.guard), request.leaseMs, request.holdMsMax, request.orphanTtlMs, request.graceMs),
+          tokenOf(request.guard),
           checkpoint === undefined ? '0' : '1',
           checkpoint === undefined ? '' : asBuffer(checkpoint),
         ],
@@ -84,15 +78,19 @@ export function createRedisStore({ context, changes, description, ping, close }:
         writes: true,
         args: (id) => [
           id,
-          ...guardArguments(request.guard),
-          String(stateCode(settledState(settlement))),
-          String(request.ttlMs ?? ''),
-          String(request.graceMs),
+          terms(
+            revisionOf(request.guard),
+            stateCode(settledState(settlement)),
+            request.ttlMs,
+            request.graceMs,
+            settledTime(settlement),
+          ),
+          tokenOf(request.guard),
           packOutcome(request),
           settlement.kind === 'completed' ? '' : packError(settlement.error),
-          settledTime(settlement),
           settlement.kind === 'completed' ? asBuffer(settlement.result) : '',
         ],
+        known: { settle: request },
       });
       if (answer.applied) changes.tell({ ...idOf(request), settled: settlement.kind !== 'released' });
       return answer;
@@ -135,12 +133,16 @@ export function createRedisStore({ context, changes, description, ping, close }:
 
 const idOf = ({ namespace, key }: RecordId): RecordId => ({ namespace, key });
 
-const guardArguments = (guard: Guard): readonly [token: string, revision: string] =>
-  guard.kind === 'token' ? [guard.leaseToken, ''] : ['', String(guard.revision)];
+/** As `terms` in lua/record.lua reads them. */
+const terms = (...values: readonly (number | string | undefined)[]): string =>
+  values.reduce<string>((text, value) => `${text}${value ?? ''},`, '');
 
-function settledTime(settlement: Settlement): string {
-  if (settlement.kind === 'completed') return String(settlement.resultTtlMs);
-  return settlement.kind === 'released' ? String(settlement.retryAfterMs) : '';
+const tokenOf = (guard: Guard): string => (guard.kind === 'token' ? guard.leaseToken : '');
+const revisionOf = (guard: Guard): number | undefined => (guard.kind === 'token' ? undefined : guard.revision);
+
+function settledTime(settlement: Settlement): number | undefined {
+  if (settlement.kind === 'completed') return settlement.resultTtlMs;
+  return settlement.kind === 'released' ? settlement.retryAfterMs : undefined;
 }
 
 /** A verb of many scripts: what it rejects with is a StoreError. */

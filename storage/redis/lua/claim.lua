@@ -4,7 +4,8 @@
 
 local FRESH, LATE_RETRY, AFTER_RELEASE, TAKEN_OVER = 1, 2, 3, 4
 
-return each(9, function(now, id, namespace, expected, token, claim, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms)
+return each(5, function(now, id, numbers, namespace, token, claim)
+  local expected, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms = terms(numbers)
   local packed = redis.call('get', RECORD)
   local before, stood = open(packed)
   local present = before and now < before[EXPIRE] and before
@@ -18,7 +19,7 @@ return each(9, function(now, id, namespace, expected, token, claim, lease_ms, or
   local expire = lease + orphan_ttl_ms
   local head = {
     1, IN_PROGRESS, FRESH, 0, token, now, 1, now, lease, now, now, now,
-    0, 0, tonumber(ttl_ms), expire, 0, expire + grace_ms,
+    0, 0, ttl_ms, expire, 0, expire + grace_ms,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   }
   local parts = { namespace = namespace, claim = claim, outcome = '', error = false, checkpoint = false,

@@ -2,7 +2,8 @@
 --
 -- Invariant: only what is in progress or unknown, not expired, and held by the token or at the revision, changes.
 
-return each(9, function(now, id, token, revision, lease_ms, hold_ms_max, orphan_ttl_ms, grace_ms, has_checkpoint, checkpoint)
+return each(5, function(now, id, numbers, token, has_checkpoint, checkpoint)
+  local revision, lease_ms, hold_ms_max, orphan_ttl_ms, grace_ms = terms(numbers)
   local packed = redis.call('get', RECORD)
   local head, parts = open(packed)
   if not head or now >= head[EXPIRE] or not is_held(head[STATE]) or not fits(head, token, revision) then

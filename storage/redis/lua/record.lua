@@ -33,8 +33,17 @@ local function clock(override)
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Numbers go to Redis as whole ones: left to itself it prints them as fractions, at ten times the cost.
-local function whole(number) return string.format('%d', number) end
+-- Numbers go to Redis as whole ones: left to itself it prints them as fractions, at ten times the cost. Those of one
+-- batch repeat.
+local printed = {}
+local function whole(number)
+  local text = printed[number]
+  if not text then
+    text = string.format('%d', number)
+    printed[number] = text
+  end
+  return text
+end
 
 -- A full Redis (maxmemory) refuses a script whose first write takes memory. After one that does not it lets the rest run: so
 -- what must work on a full Redis starts with a write that cannot take any. One a script is enough.
@@ -50,6 +59,19 @@ end
 local function touch(now)
   even_when_full()
   redis.call('hset', COUNTS, '@', whole(now))
+end
+
+-- The numbers of an operation, in one argument with a comma behind each, which may be empty: operations of one batch mostly
+-- have the same, and then they are read once.
+local known_terms = {}
+local function terms(text)
+  local found = known_terms[text]
+  if not found then
+    found = {}
+    for term in string.gmatch(text, '([^,]*),') do found[#found + 1] = tonumber(term) or term end
+    known_terms[text] = found
+  end
+  return unpack(found)
 end
 
 -- Runs one operation after the other, on the same clock.
@@ -131,8 +153,13 @@ end
 -- bits of HINCRBY up to 2^22 records and 2^40 bytes a shard, namespace and state.
 local ONE = 1099511627776
 
-local function count(field, amount)
-  if amount ~= 0 and redis.call('hincrby', COUNTS, field, whole(amount)) == 0 then redis.call('hdel', COUNTS, field) end
+-- Lua prints a number slowly.
+local STATE_FIELD = { '1', '2', '3', '4', '5' }
+
+local function count(state, namespace, amount)
+  if amount == 0 then return end
+  local field = STATE_FIELD[state] .. namespace
+  if redis.call('hincrby', COUNTS, field, whole(amount)) == 0 then redis.call('hdel', COUNTS, field) end
 end
 
 -- From what stood to `state` (nil: to nothing). In progress counts all records of the namespace, and the bytes of those in
@@ -142,13 +169,13 @@ local function recount(parts, state, stored_bytes)
   local from = parts.was_state and ONE + parts.was_stored_bytes or 0
   local to = state and ONE + stored_bytes or 0
   local old, new = parts.was_state or IN_PROGRESS, state or IN_PROGRESS
-  count(IN_PROGRESS .. namespace, (new == IN_PROGRESS and to or ONE) - (old == IN_PROGRESS and from or ONE))
+  count(IN_PROGRESS, namespace, (new == IN_PROGRESS and to or ONE) - (old == IN_PROGRESS and from or ONE))
   if old == new then
-    if new ~= IN_PROGRESS then count(new .. namespace, to - from) end
+    if new ~= IN_PROGRESS then count(new, namespace, to - from) end
     return
   end
-  if old ~= IN_PROGRESS then count(old .. namespace, -from) end
-  if new ~= IN_PROGRESS then count(new .. namespace, to) end
+  if old ~= IN_PROGRESS then count(old, namespace, -from) end
+  if new ~= IN_PROGRESS then count(new, namespace, to) end
 end
 
 -- When compaction next has work with a record.

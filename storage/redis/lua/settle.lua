@@ -4,13 +4,13 @@
 -- Invariant: an outcome is final. Only what is in progress or unknown, not expired, and held by the token or at the
 -- revision, changes; at the revision also what is released.
 
-return each(10, function(now, id, token, revision, state, ttl_ms, grace_ms, outcome, error, time_ms, result)
+return each(6, function(now, id, numbers, token, outcome, error, result)
+  local revision, state, ttl_ms, grace_ms, time_ms = terms(numbers)
   local packed = redis.call('get', RECORD)
   local head, parts = open(packed)
   local is_open = head and (is_held(head[STATE]) or token == '' and head[STATE] == RELEASED)
   if not is_open or now >= head[EXPIRE] or not fits(head, token, revision) then return false, packed end
 
-  state = tonumber(state)
   local ttl = tonumber(ttl_ms) or head[TTL]
   head[STATE] = state
   head[REVISION] = head[REVISION] + 1

@@ -25,7 +25,7 @@ export const settleCases: Cases = {
       ...stamps(scene, TTL_MS),
       resultExpireMs: scene.now() + RESULT_TTL_MS,
     });
-    expect(settled.state).toBe('COMPLETED');
+    expectSame({ ...settled, result: undefined }, { ...(await scene.record()), result: undefined });
   },
 
   'a failed record keeps its own error and drops the checkpoint': async (scene) => {
@@ -48,8 +48,9 @@ export const settleCases: Cases = {
     const holder = await acquireWithPast(scene);
     scene.advance(1_000);
     const error = { code: 'BUSY', message: 'later', detail: bytes(''), contentType: '' };
-    await scene.finish(byToken(holder), { kind: 'released', error, retryAfterMs: durationMs(5_000) });
-    expectSame(await scene.record(), {
+    const settled = await scene.finish(byToken(holder), { kind: 'released', error, retryAfterMs: durationMs(5_000) });
+    expectSame(settled, await scene.record());
+    expectSame(settled, {
       ...holder,
       state: 'RELEASED',
       revision: holder.revision + 1,
