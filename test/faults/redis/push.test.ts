@@ -115,11 +115,9 @@ describeWithRedis('changes that nobody else listens to', () => {
 
   test('a server that comes hears the very next one, and all after it', async () => {
     // Until it has come the teller knows that it is alone.
-    let isOpen = false;
-    const opening = openRedisStore({ url: redis.url }).finally(() => {
-      isOpen = true;
-    });
-    while (!isOpen) await settleOne();
+    const opened = new AbortController();
+    const opening = openRedisStore({ url: redis.url }).finally(() => opened.abort());
+    while (!opened.signal.aborted) await settleOne();
     const listener = await opening;
     try {
       const heard: Key[] = [];
