@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { createArchive } from '../../../server/archive.ts';
-import type { Namespace } from '../../../storage/contract/index.ts';
+import type { Namespace, Store } from '../../../storage/contract/index.ts';
 import { makeFolder } from '../../support/onced.ts';
 import { complete, HOUR_MS, POLICY, readArchive } from '../archived.ts';
 import type { OpenManaged } from '../managed.ts';
@@ -31,6 +31,16 @@ export function archiveFeatures(openManaged: OpenManaged): void {
     expect((await readArchive(folder.path)).lines).toHaveLength(3);
     expect(await scene.admin.runCompaction({ limit: 3n })).toMatchObject({ recordsRemoved: 2n });
     expect((await readArchive(folder.path)).lines).toHaveLength(5);
+  });
+
+  test('takes records that the counts of a moment ago do not have yet', async () => {
+    await using folder = await makeFolder();
+    const wrap = (store: Store): Store => ({ ...store, stats: async () => ({ ...(await store.stats()), groups: [] }) });
+    await using scene = await openManaged({ policy: POLICY, archiveFolder: folder.path, wrap });
+    await complete(scene, 'a');
+    scene.advance(HOUR_MS);
+    expect(await scene.admin.runCompaction({})).toMatchObject({ recordsRemoved: 1n });
+    expect((await readArchive(folder.path)).lines).toHaveLength(1);
   });
 
   test('keeps a record that was begun again after it was written down', async () => {
