@@ -70,6 +70,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
   // Outermost, so that neither breaker nor figures take a value that cannot be opened for trouble of the store.
   const sealing = await openSealing(measured, options.wrapping, log);
   const records = sealing?.store ?? measured;
+  breaker.onSilent(() => admission.recheck());
   const outage = createOutage({ breaker, place: options.journal, log });
   const watchers = createWatchers({ store: records, pollMs: limits.waiterPollMs });
   const stopListening = store.onRemoteChange((change) => {
@@ -94,7 +95,7 @@ export async function openEngine(options: EngineOptions): Promise<OpenEngine> {
     archived: async () => archivedNamespaces({ namespaces, store: records, serverPolicy: options.serverPolicy }),
   });
   const apiKeys = await openApiKeys({ registry: store.registry, log, pepper: options.pepper });
-  const issuedKeys = createIssuedKeys({ registry: breaker.store.registry });
+  const issuedKeys = createIssuedKeys({ registry: breaker.hastyRegistry });
   await issuedKeys.load();
   const engine: Engine = {
     store: records,

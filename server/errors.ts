@@ -102,11 +102,7 @@ export function rejectionOfStoreError(error: StoreError): Rejection | CallOver {
         cause: error,
       });
     case 'unavailable':
-      return new Rejection('STORE_UNAVAILABLE', 'the store is out of reach; nothing was written', {
-        metadata: { outcome: 'none' },
-        retryAfterMs: STORE_RETRY_MS,
-        cause: error,
-      });
+      return storeAway(error);
     case 'unknown':
       return new Rejection(
         'STORE_UNAVAILABLE',
@@ -115,6 +111,13 @@ export function rejectionOfStoreError(error: StoreError): Rejection | CallOver {
       );
   }
 }
+
+export const storeAway = (cause?: StoreError): Rejection =>
+  new Rejection('STORE_UNAVAILABLE', 'the store is out of reach; nothing was written', {
+    metadata: { outcome: 'none' },
+    retryAfterMs: STORE_RETRY_MS,
+    ...(cause === undefined ? {} : { cause }),
+  });
 
 /** One google.rpc detail: its type and its value. */
 type Detail =

@@ -46,8 +46,12 @@ export async function execute(
     authorize(call, operation.verb, fields.namespace ?? fields.filter?.namespace);
     const { load = 'admin' } = operation;
     const namespace = fields.namespace ?? '';
+    const refusal = operation.refusal?.(engine, namespace);
+    if (refusal !== undefined) throw refusal;
     if (load !== 'none' && admission.isTooLate(load, call.deadlineMs)) throw new CallOver(Code.DEADLINE_EXCEEDED);
-    if (load !== 'none' && !admission.enter(load, namespace)) await admission.queue({ load, namespace, call });
+    if (load !== 'none' && !admission.enter(load, namespace)) {
+      await admission.queue({ load, namespace, call, refusal: () => operation.refusal?.(engine, namespace) });
+    }
     try {
       const response = await operation.run(engine, request, call);
       // It may have waited for long.

@@ -81,6 +81,16 @@ export const limits = {
   /** While open the store is asked this often, and must answer this soon. */
   breakerProbeIntervalMs: 250,
   breakerProbeMsMax: SECOND_MS,
+  /**
+   * Nothing heard of the store for so long, while calls wait for it, is a silence; it is asked for a sign of life before. Half
+   * as long happens to a Redis that forks and to what lives under a CPU quota. Sooner where the connection is lost or a call
+   * has failed, so that a begin which is refused is so within 100 ms; later where the store usually takes long.
+   */
+  silenceMs: 250,
+  silenceAskMs: 100,
+  silenceSuspectMs: 40,
+  silenceUsualTimes: 4,
+  silenceLookMs: 20,
   /** A store that takes longer is told of as "unknown"; its own time-outs are shorter. */
   storeVerbMsMax: 5 * SECOND_MS,
   /** Attempts and outcomes kept while the store is down; each is at most a result and its record. */

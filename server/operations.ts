@@ -22,7 +22,7 @@ import { exportRecords, purgeRecords } from './admin/purge.ts';
 import { getRecord, listRecords } from './admin/records.ts';
 import { resolveIntent } from './admin/resolve.ts';
 import { getStats, runCompaction } from './admin/upkeep.ts';
-import { beginIntent } from './calls/begin.ts';
+import { beginIntent, refusalWhileAway } from './calls/begin.ts';
 import { issueKeys } from './calls/issue-keys.ts';
 import { checkpoint, renew } from './calls/keep.ts';
 import { getServerInfo, lookup } from './calls/look.ts';
@@ -30,6 +30,7 @@ import { claimOrphans } from './calls/orphans.ts';
 import { complete, fail } from './calls/settle.ts';
 import { watchIntent } from './calls/watch.ts';
 import type { CallContext, Engine } from './context.ts';
+import type { Rejection } from './errors.ts';
 import type { Verb } from './principal.ts';
 
 /** A call with one answer. */
@@ -38,6 +39,8 @@ export interface UnaryOperation<Method extends DescMethod = DescMethod> {
   readonly verb: Verb | undefined;
   /** Default: admin. `none`: touches no store, and is never refused for load. */
   readonly load?: LoadClass | 'none';
+  /** What it is refused with whatever else it asks for, so that it need not wait for its turn to be. */
+  refusal?(engine: Engine, namespace: string): Rejection | undefined;
   run(
     engine: Engine,
     request: MessageShape<Method['input']>,
@@ -73,7 +76,7 @@ type StreamTable<Service extends DescService> = {
 
 /** The operations that Session packs are the first six. */
 export const idempotencyOperations = {
-  beginIntent: { verb: 'begin', load: 'begin', run: beginIntent },
+  beginIntent: { verb: 'begin', load: 'begin', refusal: refusalWhileAway, run: beginIntent },
   complete: { verb: 'complete', load: 'settle', run: complete },
   fail: { verb: 'complete', load: 'settle', run: fail },
   renew: { verb: 'complete', load: 'settle', run: renew },

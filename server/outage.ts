@@ -27,6 +27,8 @@ export interface JournalPlace {
 }
 
 export interface Outage {
+  /** The store is known not to answer. */
+  isAway(): boolean;
   /** Something waits here for the store. */
   isKeeping(): boolean;
   /** Rows of the journal. */
@@ -141,6 +143,7 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
   };
 
   return {
+    isAway: () => breaker.isAway(),
     isKeeping: () => journal !== undefined && journal.size() > 0,
     kept: () => journal?.size() ?? 0,
     bringOver,

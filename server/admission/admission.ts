@@ -27,6 +27,8 @@ export interface AdmissionAsk {
   readonly load: LoadClass;
   readonly namespace: string;
   readonly call: Pick<CallContext, 'deadlineMs' | 'signal'>;
+  /** Asked again while it waits: what it would be refused with by now if it ran. */
+  readonly refusal?: (() => Rejection | undefined) | undefined;
 }
 
 export interface Admission {
@@ -45,6 +47,8 @@ export interface Admission {
   enter(load: LoadClass, namespace: string): boolean;
   /** Resolves when it runs, to end with `leave`. Rejects with Rejection or CallOver, and has then touched nothing. */
   queue(ask: AdmissionAsk): Promise<void>;
+  /** Something has changed that those who wait are refused for. */
+  recheck(): void;
   /** The operation is over, or waits for something else than the store. */
   leave(load: LoadClass): void;
   /** The wait is over: it goes on without a queue, since what it holds (a key's turn) others wait for. */
@@ -133,9 +137,11 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     return overload.isOn && load !== 'admin' ? limits.admissionStandingMs : limits.admissionWaitMsMax;
   };
 
-  const endOf = ({ load, sinceMs, call }: Waiting, atMs: number): Rejection | CallOver | undefined => {
+  const endOf = ({ load, sinceMs, call, refusal }: Waiting, atMs: number): Rejection | CallOver | undefined => {
     if (call.signal?.aborted === true) return new CallOver(Code.CANCELLED);
     if (call.deadlineMs !== undefined && call.deadlineMs <= atMs) return new CallOver(Code.DEADLINE_EXCEEDED);
+    const refused = refusal?.();
+    if (refused !== undefined) return refused;
     if (isShed(load)) return refusalOf(load, shedCause);
     return atMs - sinceMs > waitMsMax(load) ? refusalOf(load, 'waited_too_long') : undefined;
   };
@@ -241,6 +247,8 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
         if (ask.load !== 'admin') waiting += 1;
       });
     },
+
+    recheck: dropEnded,
 
     leave(load) {
       if (load === 'admin') {

@@ -8,6 +8,7 @@ import {
   type IntentError,
   type StoredRecord,
 } from '../../storage/contract/index.ts';
+import type { HastyOptions } from '../breaker.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { acquiredMessage, ATTEMPTS_EXHAUSTED, failedMessage } from '../messages.ts';
 import type { BeginAsk } from './begin-ask.ts';
@@ -34,7 +35,7 @@ export function writeBegin(
     case 'extend':
       return extendOwn(engine, ask, decision, call);
     case 'exhaust':
-      return exhaust(engine, ask, decision);
+      return exhaust(engine, ask, decision, call);
   }
 }
 
@@ -54,7 +55,7 @@ async function claim(engine: Engine, ask: BeginAsk, decision: Claim, call: CallC
       orphanTtlMs: policy.onLeaseExpiry === 'HOLD' ? policy.orphanTtlMs : ttlMs,
       retention: { ttlMs, graceMs: policy.lateRetryGraceMs },
     },
-    optionsOf(call),
+    optionsOf(ask, call),
   );
   if (!written.applied || written.record === undefined) return { kind: 'found', found: written };
   if (written.replacedExpired) engine.metrics.lateRetry(namespace);
@@ -76,7 +77,7 @@ async function extendOwn(engine: Engine, ask: BeginAsk, decision: Extend, call: 
       graceMs: policy.lateRetryGraceMs,
       checkpoint: undefined,
     },
-    optionsOf(call),
+    optionsOf(ask, call),
   );
   if (!written.applied || written.record === undefined) return { kind: 'found', found: written };
   return acquired(engine, written.record, written.nowMs);
@@ -88,19 +89,23 @@ function acquired(engine: Engine, record: StoredRecord, nowMs: EpochMs): BeginWr
   return { kind: 'written', outcome: { case: 'acquired', value: acquiredMessage(record, nowMs) } };
 }
 
-async function exhaust(engine: Engine, ask: BeginAsk, decision: Exhaust): Promise<BeginWrite> {
+async function exhaust(engine: Engine, ask: BeginAsk, decision: Exhaust, call: CallContext): Promise<BeginWrite> {
   const { namespace, key, policy } = ask;
-  const before = await engine.store.read({ namespace, key, includeResult: false });
+  const options = optionsOf(ask, call);
+  const before = await engine.store.read({ namespace, key, includeResult: false }, options);
   if (before.record?.revision !== decision.revision) return { kind: 'found', found: before };
-  const written = await engine.store.settle({
-    namespace,
-    key,
-    guard: { kind: 'revision', revision: decision.revision },
-    settlement: { kind: 'failed', error: exhaustedError(before.record.attempt, before.record.error) },
-    settleDigest: '',
-    ttlMs: undefined,
-    graceMs: policy.lateRetryGraceMs,
-  });
+  const written = await engine.store.settle(
+    {
+      namespace,
+      key,
+      guard: { kind: 'revision', revision: decision.revision },
+      settlement: { kind: 'failed', error: exhaustedError(before.record.attempt, before.record.error) },
+      settleDigest: '',
+      ttlMs: undefined,
+      graceMs: policy.lateRetryGraceMs,
+    },
+    options,
+  );
   if (!written.applied || written.record === undefined) return { kind: 'found', found: written };
   const { record, nowMs } = written;
   engine.waiters.wakeAll(record, { kind: 'outcome', record, nowMs });
@@ -120,5 +125,8 @@ export function exhaustedError(attempts: number, last: IntentError | undefined):
   };
 }
 
-const optionsOf = (call: CallContext): { signal?: AbortSignal } =>
-  call.signal === undefined ? {} : { signal: call.signal };
+/** Who does not go on without the store need not wait for one that does not answer. */
+export function optionsOf({ policy }: Pick<BeginAsk, 'policy'>, { signal }: Pick<CallContext, 'signal'>): HastyOptions {
+  const isHasty = policy.onStoreOutage === 'REJECT';
+  return signal === undefined ? { isHasty } : { isHasty, signal };
+}

@@ -10,14 +10,15 @@ import {
   type StoredRecord,
 } from '../../storage/contract/index.ts';
 import { assertNotOver, remainingMs, type CallContext, type Engine } from '../context.ts';
-import { Rejection } from '../errors.ts';
+import { Rejection, storeAway } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { completedMessage, failedMessage, inProgressMessage, orphanedMessage, retryLaterMessage } from '../messages.ts';
 import type { Place } from '../outage.ts';
 import type { QuotaRefusal } from '../quotas.ts';
+import { readNamespace, Violations } from '../validate.ts';
 import { readBegin, type BeginAsk } from './begin-ask.ts';
 import { checkIssued } from './issue-keys.ts';
-import { writeBegin } from './begin-writes.ts';
+import { optionsOf, writeBegin } from './begin-writes.ts';
 import { wakeWith } from '../waiters.ts';
 
 export type BeginOutcome = BeginIntentResponse['outcome'];
@@ -28,7 +29,7 @@ export async function beginIntent(
   call: CallContext,
 ): Promise<BeginIntentResponse> {
   const { ask, waitMs } = readBegin(engine, request);
-  if (ask.policy.requireIssuedKey) await checkIssued(engine, ask);
+  if (ask.policy.requireIssuedKey) await checkIssued(engine, ask, optionsOf(ask, call));
   engine.quotas.takeBegin(ask.namespace, ask.policy);
   const isCounted = ask.policy.inProgressMax !== undefined || ask.policy.recordsMax !== undefined;
   const refusal = isCounted ? await engine.quotas.refusal(ask.namespace, ask.policy) : undefined;
@@ -45,6 +46,15 @@ export async function beginIntent(
     if (!(error instanceof StoreError)) throw error;
     return beginAgain(turn, await engine.outage.forBegin(engine, ask, error));
   }
+}
+
+/** Neither asks the store nor waits among those who do: they may hold all places until they give up. */
+export function refusalWhileAway({ outage, standingPolicyOf }: Engine, name: string): Rejection | undefined {
+  if (!outage.isAway()) return undefined;
+  const violations = new Violations();
+  const namespace = readNamespace(name, violations);
+  if (violations.list().length > 0 || standingPolicyOf(namespace).onStoreOutage !== 'REJECT') return undefined;
+  return storeAway();
 }
 
 /** On the journal nothing else protects the attempt: callers of this server run one at a time, others beside them. */
@@ -85,10 +95,13 @@ interface Turn {
 }
 
 /** Where a new attempt would be refused a look comes before any claim. */
-async function lookFirst({ engine, ask }: Turn): Promise<BeginDecision> {
-  const { record, nowMs } = await engine.store.read({ ...idOf(ask), includeResult: true });
-  return decideBegin(ask, record, nowMs);
+async function lookFirst(turn: Turn): Promise<BeginDecision> {
+  const { record, nowMs } = await look(turn);
+  return decideBegin(turn.ask, record, nowMs);
 }
+
+const look = async ({ engine, ask, call }: Turn): Promise<Found> =>
+  engine.store.read({ ...idOf(ask), includeResult: true }, optionsOf(ask, call));
 
 function assertWithinQuota(refusal: QuotaRefusal | undefined, { expected }: { expected: 'absent' | number }): void {
   if (refusal !== undefined && (expected === 'absent' || !refusal.newKeysOnly)) throw refusal.rejection;
@@ -157,7 +170,7 @@ async function waitForChange(turn: Turn, { record, nowMs }: InProgress): Promise
     .finally(() => engine.admission.reenter('begin'));
   turn.wasWoken = wake.kind === 'look';
   if (wake.kind === 'timeout') return 'nothing';
-  return wake.kind === 'outcome' ? wake : engine.store.read({ ...idOf(ask), includeResult: true });
+  return wake.kind === 'outcome' ? wake : look(turn);
 }
 
 function answer(decision: Standing): BeginOutcome {

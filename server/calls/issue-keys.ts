@@ -7,7 +7,7 @@ import {
   type IssueKeysRequest,
   type IssueKeysResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { isExpired, type RecordId } from '../../storage/contract/index.ts';
+import { isExpired, type RecordId, type VerbOptions } from '../../storage/contract/index.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -34,11 +34,11 @@ export async function issueKeys(
 }
 
 /** Throws KEY_NOT_ISSUED. A key past its time is good as long as it has a record: that is a retry, not a first begin. */
-export async function checkIssued(engine: Engine, { namespace, key }: RecordId): Promise<void> {
+export async function checkIssued(engine: Engine, { namespace, key }: RecordId, options: VerbOptions): Promise<void> {
   const standing = await engine.issuedKeys.check(namespace, key, Date.now());
   if (standing === 'good') return;
   if (standing === 'expired') {
-    const { record, nowMs } = await engine.store.read({ namespace, key, includeResult: false });
+    const { record, nowMs } = await engine.store.read({ namespace, key, includeResult: false }, options);
     if (record !== undefined && !isExpired(record, nowMs)) return;
   }
   throw new Rejection('KEY_NOT_ISSUED', MESSAGES[standing], { metadata: { cause: standing } });

@@ -247,6 +247,12 @@ export interface Store {
   ping(options?: VerbOptions): Promise<void>;
 
   /**
+   * False while there is no connection to the store at all and calls wait for one. May be left out where none is kept, or where
+   * calls then fail at once.
+   */
+  isConnected?(): boolean;
+
+  /**
    * Tells the listener of changes made through *other* servers, as soon as the store can push them. A store that has
    * no push, or only one server, may never call it. Returns the way to stop.
    */

@@ -48,6 +48,7 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
       location: location.text,
     },
     ping: () => watch.ping(),
+    isConnected: () => [...router.primaries().values()].some(({ link }) => link.isReady),
     async close() {
       watch.close();
       await router.close();

@@ -25,10 +25,11 @@ export interface RedisStoreParts {
   readonly description: StoreDescription;
   /** Rejects with StoreError while the store cannot do its job. */
   readonly ping: () => Promise<void>;
+  readonly isConnected: () => boolean;
   readonly close: () => Promise<void>;
 }
 
-export function createRedisStore({ context, changes, description, ping, close }: RedisStoreParts): Store {
+export function createRedisStore({ context, changes, description, ping, isConnected, close }: RedisStoreParts): Store {
   return {
     description,
     registry: createRedisRegistry(context),
@@ -126,6 +127,7 @@ export function createRedisStore({ context, changes, description, ping, close }:
     compact: (request, options) => guarded(options, true, (now) => compact(context, request, now)),
     stats: (options) => guarded(options, false, (now) => stats(context, now)),
     ping: (options) => guarded(options, false, ping),
+    isConnected,
     onRemoteChange: (listener) => changes.listen(listener),
     close,
   };

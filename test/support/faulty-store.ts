@@ -1,20 +1,26 @@
-// A real store that a test takes out of reach: refusing at once, or never answering.
+// A real store that a test takes out of reach: refusing at once, never answering, or only late.
 
 import { StoreError, type Registry, type Store } from '../../storage/contract/index.ts';
 
+/**
+ * `down`: refuses. `hanging`: never answers. `stalled`: answers once it is in another state.
+ */
+type State = 'up' | 'down' | 'hanging' | 'stalled';
+
 export interface FaultyStore {
   readonly store: Store;
-  /** From now on: `up`, refusing (`down`), or silent (`hanging`). */
-  set(how: 'up' | 'down' | 'hanging'): void;
+  set(state: State): void;
   /** Writes that reached the real store. */
   writes(): number;
 }
 
 export function faultyStore(inner: Store): FaultyStore {
-  let state: 'up' | 'down' | 'hanging' = 'up';
+  let state: State = 'up';
+  let changed = Promise.withResolvers<void>();
   let writes = 0;
   const through = async <T>(call: () => Promise<T>): Promise<T> => {
     if (state === 'hanging') return new Promise<T>(() => undefined);
+    if (state === 'stalled') await changed.promise;
     if (state === 'down') throw new StoreError('unavailable', 'taken out of reach by the test');
     return call();
   };
@@ -43,8 +49,10 @@ export function faultyStore(inner: Store): FaultyStore {
       stats: async (...args) => through(async () => inner.stats(...args)),
       ping: async (...args) => through(async () => inner.ping(...args)),
     },
-    set(how) {
-      state = how;
+    set(next) {
+      state = next;
+      changed.resolve();
+      changed = Promise.withResolvers();
     },
     writes: () => writes,
   };

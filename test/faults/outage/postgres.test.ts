@@ -7,8 +7,12 @@ import { proveOutage } from './outage.ts';
 
 test('Postgres killed for 10 s: no call fails where the namespace goes on, all are refused where it rejects', async () => {
   const server = await startPostgres();
+  const open = async () => openPostgresStore({ url: server.url });
   try {
-    await proveOutage({ ...server, open: async () => openPostgresStore({ url: server.url }) });
+    await proveOutage(
+      { open, stop: async () => server.kill(), start: async () => server.start() },
+      { outageMs: 10_000, unawareMsMax: 100 },
+    );
   } finally {
     await server.dispose();
   }

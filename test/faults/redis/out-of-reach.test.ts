@@ -51,6 +51,7 @@ describeWithRedis('a Redis out of reach', () => {
     proxy.refuse();
     const call = beginOf(randomUUID());
     await eventually('the loss to be noticed', async () => (await failureOf(beginOn(store, call))) === 'unavailable');
+    expect(store.isConnected?.()).toBe(false);
     await new Promise((resolve) => setTimeout(resolve, READY_MS_MAX));
     const startMs = performance.now();
     await expect(beginOn(store, call)).rejects.toMatchObject({ kind: 'unavailable' });
@@ -58,6 +59,7 @@ describeWithRedis('a Redis out of reach', () => {
     proxy.heal();
     await isWellAgain();
     expect((await store.read({ ...call, includeResult: false })).record).toBeUndefined();
+    expect(store.isConnected?.()).toBe(true);
   });
 
   test('killed and started again: what was acknowledged is there', async () => {
