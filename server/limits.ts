@@ -93,6 +93,9 @@ export const limits = {
   silenceLookMs: 20,
   /** A store that takes longer is told of as "unknown"; its own time-outs are shorter. */
   storeVerbMsMax: 5 * SECOND_MS,
+  /** A cluster that comes back has connected to all of its nodes within this; whoever asks one that is not there pauses so. */
+  outageRevivalMs: 2 * SECOND_MS,
+  outageRevivalPauseMs: 50,
   /** Attempts and outcomes kept while the store is down; each is at most a result and its record. */
   journalRowsMax: 100_000,
   /** Rows written at a time: one by one took 25 ms each on SQLite, three quarters of an hour for a full journal. */

@@ -17,6 +17,7 @@ import type { Place } from '../outage.ts';
 import type { QuotaRefusal } from '../quotas.ts';
 import { readNamespace, Violations } from '../validate.ts';
 import { readBegin, type BeginAsk } from './begin-ask.ts';
+import { goOn } from './go-on.ts';
 import { checkIssued } from './issue-keys.ts';
 import { optionsOf, writeBegin } from './begin-writes.ts';
 import { wakeWith } from '../waiters.ts';
@@ -44,7 +45,8 @@ export async function beginIntent(
   } catch (error) {
     if (turn.wasWoken) engine.waiters.wakeOne(ask);
     if (!(error instanceof StoreError)) throw error;
-    return beginAgain(turn, await engine.outage.forBegin(engine, ask, error));
+    const placeFor = async (failure: unknown): Promise<Place> => engine.outage.forBegin(engine, ask, failure);
+    return goOn(placeFor, error, async (place) => beginAgain(turn, place));
   }
 }
 

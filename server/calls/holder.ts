@@ -14,8 +14,10 @@ import type { Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { isYetToCome, type Elsewhere } from '../journal/yet-to-come.ts';
 import { limits } from '../limits.ts';
+import type { Place } from '../outage.ts';
 import type { Policy } from '../policy.ts';
 import { readKey, readLeaseToken, readNamespace, type Violations } from '../validate.ts';
+import { goOn } from './go-on.ts';
 
 export interface Holder {
   readonly id: RecordId;
@@ -51,8 +53,8 @@ export async function atStoreOrJournal<T>(
     return { value: await run(engine), journaled: false };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    const place = await outage.forHolder(engine, holder, error);
-    return { value: await run(place.engine), journaled: place.isLocal };
+    const placeFor = async (failure: unknown): Promise<Place> => outage.forHolder(engine, holder, failure);
+    return goOn(placeFor, error, async (place) => ({ value: await run(place.engine), journaled: place.isLocal }));
   }
 }
 

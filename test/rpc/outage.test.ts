@@ -1,6 +1,7 @@
 // A store that goes away, in a namespace that rejects. One that goes on: features/outage.ts.
 
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status as Code } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
@@ -101,6 +102,19 @@ test('a stalled store: who rejects is refused, also behind those who wait for it
   for (const key of ['queued', 'later']) {
     expect(await refusal(scene.client.lookup({ namespace: rejecting, key }))).toMatchObject({ code: Code.NOT_FOUND });
   }
+});
+
+test('a store that answers pings before it answers calls is asked again, and nobody who goes on without it is failed', async () => {
+  await using outage = await openOutage(openManaged, { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED });
+  const { scene, faulty } = outage;
+  const held = await scene.acquire({ key: 'held' });
+  faulty.set('reviving');
+  const begun = scene.acquire({ key: 'begun' });
+  const completed = scene.client.complete({ ...scene.holder(held, 'held'), result: bytes('kept') });
+  await sleep(4 * limits.outageRevivalPauseMs);
+  faulty.set('up');
+  expect((await begun).degraded).toBe(false);
+  expect((await completed).journaled).toBe(false);
 });
 
 test('a full journal takes no further attempt nor word of a holder, and those that stand in it go on', async () => {

@@ -3,9 +3,10 @@
 import { StoreError, type Registry, type Store } from '../../storage/contract/index.ts';
 
 /**
- * `down`: refuses. `hanging`: never answers. `stalled`: answers once it is in another state.
+ * `down`: refuses. `hanging`: never answers. `stalled`: answers once it is in another state. `reviving`: answers pings, refuses
+ * all else.
  */
-type State = 'up' | 'down' | 'hanging' | 'stalled';
+type State = 'up' | 'down' | 'hanging' | 'stalled' | 'reviving';
 
 export interface FaultyStore {
   readonly store: Store;
@@ -21,7 +22,7 @@ export function faultyStore(inner: Store): FaultyStore {
   const through = async <T>(call: () => Promise<T>): Promise<T> => {
     if (state === 'hanging') return new Promise<T>(() => undefined);
     if (state === 'stalled') await changed.promise;
-    if (state === 'down') throw new StoreError('unavailable', 'taken out of reach by the test');
+    if (state === 'down' || state === 'reviving') throw new StoreError('unavailable', 'taken out of reach by the test');
     return call();
   };
   const writing = async <T>(call: () => Promise<T>): Promise<T> =>
@@ -47,7 +48,7 @@ export function faultyStore(inner: Store): FaultyStore {
       list: async (...args) => through(async () => inner.list(...args)),
       compact: async (...args) => through(async () => inner.compact(...args)),
       stats: async (...args) => through(async () => inner.stats(...args)),
-      ping: async (...args) => through(async () => inner.ping(...args)),
+      ping: async (...args) => (state === 'reviving' ? inner.ping(...args) : through(async () => inner.ping(...args))),
     },
     set(next) {
       state = next;

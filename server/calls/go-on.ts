@@ -1,0 +1,28 @@
+// What becomes of a call that the store failed, where its namespace goes on without the store.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreError } from '../../storage/contract/index.ts';
+import { limits } from '../limits.ts';
+import type { Place } from '../outage.ts';
+
+/**
+ * Runs it at the place that there is for it after such a failure. A cluster that comes back answers a ping as soon as one of its
+ * nodes does: whoever asks another one asks again for a while.
+ */
+export async function goOn<T>(
+  placeFor: (failure: unknown) => Promise<Place>,
+  failure: unknown,
+  run: (place: Place) => Promise<T>,
+): Promise<T> {
+  const untilMs = performance.now() + limits.outageRevivalMs;
+  for (let latest = failure; ;) {
+    const place = await placeFor(latest);
+    try {
+      return await run(place);
+    } catch (error) {
+      if (place.isLocal || !(error instanceof StoreError) || performance.now() > untilMs) throw error;
+      latest = error;
+    }
+    await sleep(limits.outageRevivalPauseMs);
+  }
+}
