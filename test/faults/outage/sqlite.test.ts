@@ -1,7 +1,6 @@
 // A disk that stands still for three seconds under `onced serve`, in a namespace that rejects.
 
 import { randomUUID } from 'node:crypto';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status as Code } from '@grpc/grpc-js';
@@ -9,6 +8,7 @@ import { expect, test } from 'vitest';
 import { refusalOf } from '../../rpc/scene.ts';
 import { makeFolder, serveOnced } from '../../support/onced.ts';
 import { connect } from '../../support/server.ts';
+import { describeWithStrace } from '../../support/with-strace.ts';
 
 const STALL_MS = 3000;
 
@@ -19,12 +19,8 @@ const STALLING =
   );
 const SERVE = [process.execPath, new URL('../../../cli/main.ts', import.meta.url).pathname, 'serve'] as const;
 
-const hasStrace = spawnSync('strace', ['-V']).status === 0;
-if (!hasStrace && process.env['CI'] === 'true') throw new Error('strace is missing (apt-get install strace)');
-
-test.skipIf(!hasStrace)(
-  'SQLite on a disk that stalls: begins are refused while it does, and nobody runs twice',
-  async () => {
+describeWithStrace('SQLite on a disk that stalls', () => {
+  test('begins are refused while it does, and nobody runs twice', async () => {
     await using folder = await makeFolder();
     const store = `sqlite:${join(folder.path, 'onced.db')}`;
     await using served = await serveOnced(['--store', store], {
@@ -57,5 +53,5 @@ test.skipIf(!hasStrace)(
     for (const outcome of outcomes) expect(outcome).toMatchObject({ case: 'acquired', value: { attempt: 1 } });
     console.log(`${refused.length} begins refused, the first after ${Math.round(refused[0]?.tookMs ?? 0)} ms`);
     client.raw.close();
-  },
-);
+  });
+});

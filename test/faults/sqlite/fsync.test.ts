@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openSqliteStore } from '../../../storage/sqlite/index.ts';
+import { describeWithStrace } from '../../support/with-strace.ts';
 import { missingFrom } from './acknowledged.ts';
 import { startLoad } from './child.ts';
 import { inFolder } from './scene.ts';
@@ -20,30 +20,27 @@ const failingFsync = (error: string): readonly string[] => [
   `inject=fsync,fdatasync:error=${error}:when=30..31`,
 ];
 
-const hasStrace = spawnSync('strace', ['-V']).status === 0;
-if (!hasStrace && process.env['CI'] === 'true') throw new Error('strace is missing (apt-get install strace)');
-const straced = test.skipIf(!hasStrace);
-if (!hasStrace) console.warn('skipped: a failing fsync needs strace (apt-get install strace)');
-
-straced('a failed fsync ends the process with its reason, and all that was acknowledged is there', async () => {
-  await inFolder(async (folder) => {
-    const path = join(folder, 'onced.db');
-    const load = startLoad({ path, mode: 'load', under: failingFsync('EIO') });
-    expect((await load.ended()).code).toBe(1);
-    expect(load.stderr()).toContain('SQLITE_IOERR_FSYNC');
-    expect(load.said.filter(({ kind }) => kind === 'settled').length).toBeGreaterThan(0);
-    const store = await openSqliteStore({ path });
-    expect(await missingFrom(store, load.said)).toEqual([]);
-    await store.close();
+describeWithStrace('a failing fsync', () => {
+  test('a failed fsync ends the process with its reason, and all that was acknowledged is there', async () => {
+    await inFolder(async (folder) => {
+      const path = join(folder, 'onced.db');
+      const load = startLoad({ path, mode: 'load', under: failingFsync('EIO') });
+      expect((await load.ended()).code).toBe(1);
+      expect(load.stderr()).toContain('SQLITE_IOERR_FSYNC');
+      expect(load.said.filter(({ kind }) => kind === 'settled').length).toBeGreaterThan(0);
+      const store = await openSqliteStore({ path });
+      expect(await missingFrom(store, load.said)).toEqual([]);
+      await store.close();
+    });
   });
-});
 
-straced('after a failed fsync nothing is acknowledged, though later ones would succeed', async () => {
-  await inFolder(async (folder) => {
-    const load = startLoad({ path: join(folder, 'onced.db'), mode: 'keep-going', under: failingFsync('EIO') });
-    await load.ended();
-    const fatal = load.said.findIndex(({ kind }) => kind === 'fatal');
-    expect(fatal).toBeGreaterThan(0);
-    expect(new Set(load.said.slice(fatal + 1).map(({ kind }) => kind))).toEqual(new Set(['rejected']));
+  test('after a failed fsync nothing is acknowledged, though later ones would succeed', async () => {
+    await inFolder(async (folder) => {
+      const load = startLoad({ path: join(folder, 'onced.db'), mode: 'keep-going', under: failingFsync('EIO') });
+      await load.ended();
+      const fatal = load.said.findIndex(({ kind }) => kind === 'fatal');
+      expect(fatal).toBeGreaterThan(0);
+      expect(new Set(load.said.slice(fatal + 1).map(({ kind }) => kind))).toEqual(new Set(['rejected']));
+    });
   });
 });
