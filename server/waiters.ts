@@ -3,6 +3,7 @@
 // passes the wake on if it leaves without the lease (see begin.ts).
 
 import {
+  isOutcome,
   nameOf,
   type EpochMs,
   type Found,
@@ -22,8 +23,8 @@ export type Wake =
 /** How to wake all who wait for a key of which one has looked: with what it found, if nothing else can come of it. */
 export function wakeWith(found: Found | undefined): Wake {
   const { record, nowMs } = found ?? {};
-  const isOutcome = record?.state === 'COMPLETED' || record?.state === 'FAILED';
-  return isOutcome && nowMs !== undefined ? { kind: 'outcome', record, nowMs } : { kind: 'look' };
+  if (record === undefined || nowMs === undefined || !isOutcome(record)) return { kind: 'look' };
+  return { kind: 'outcome', record, nowMs };
 }
 
 interface Waiter {

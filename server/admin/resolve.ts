@@ -10,6 +10,7 @@ import {
   durationMs,
   isExpired,
   isLive,
+  isOutcome,
   orphanOf,
   type EpochMs,
   type Found,
@@ -109,7 +110,7 @@ function resolvable({ record, nowMs }: Found, request: ResolveIntentRequest): St
   if (record === undefined || isExpired(record, nowMs)) {
     throw new Rejection('INTENT_NOT_FOUND', 'there is no record of this key, or it has expired');
   }
-  if (record.state === 'COMPLETED' || record.state === 'FAILED') {
+  if (isOutcome(record)) {
     throw new Rejection('ALREADY_SETTLED', 'the outcome is final; nothing overwrites it', {
       metadata: { state: record.state },
     });

@@ -6,7 +6,7 @@ import {
   type WatchIntentRequest,
   type WatchIntentResponse,
 } from '../../proto/gen/onced/v1/idempotency_pb.js';
-import { isExpired } from '../../storage/contract/index.ts';
+import { isOutcome, isExpired } from '../../storage/contract/index.ts';
 import type { CallContext, Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { recordMessage, stateOf } from '../messages.ts';
@@ -30,7 +30,7 @@ export async function* watchIntent(
     const seen = `${record.revision}:${state}`;
     if (seen === shown) continue;
     shown = seen;
-    const final = record.state === 'COMPLETED' || record.state === 'FAILED';
+    const final = isOutcome(record);
     const view = { withResult: final, withCheckpoint: false };
     yield create(WatchIntentResponseSchema, { record: recordMessage(record, nowMs, view), final });
     if (final) return;

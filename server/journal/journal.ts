@@ -6,6 +6,7 @@ import {
   addMs,
   durationMs,
   isExpired,
+  isOutcome,
   nameOf,
   type Found,
   type Key,
@@ -158,8 +159,6 @@ const heldClaim = ({ namespace, key, leaseToken }: HeldBefore): Parameters<Store
   orphanTtlMs: durationMs(limits.ttlMsMax),
   retention: { ttlMs: TTL_AS_BEGUN, graceMs: durationMs(0) },
 });
-
-const isOutcome = ({ state }: StoredRecord): boolean => state === 'COMPLETED' || state === 'FAILED';
 
 interface Ended {
   readonly inner: Store;

@@ -114,6 +114,9 @@ export function decideHolder(ask: HolderAsk, record: StoredRecord | undefined, n
 /** States in which the token still opens the record. */
 export const isHeld = (state: StoredState): boolean => state === 'IN_PROGRESS' || state === 'UNKNOWN';
 
+/** Final: nothing overwrites it. */
+export const isOutcome = ({ state }: StoredRecord): boolean => state === 'COMPLETED' || state === 'FAILED';
+
 /** The lease's last live millisecond is `leaseExpireMs` - 1. */
 export const isLive = (record: StoredRecord, nowMs: EpochMs): boolean =>
   record.state === 'IN_PROGRESS' && nowMs < record.leaseExpireMs;
