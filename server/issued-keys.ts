@@ -3,7 +3,7 @@
 // the keys made by the other.
 
 import { createHmac, hash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { StoreError, type Registry } from '../storage/contract/index.ts';
+import { StoreError, type Registry, type RegistryEntry } from '../storage/contract/index.ts';
 import { Rejection } from './errors.ts';
 
 export interface IssuedKeys {
@@ -64,6 +64,10 @@ export function createIssuedKeys({
       await registry.put({ ...ENTRY, value: JSON.stringify(first), expectedRevision: 0 });
       return readNow();
     }
+    return keep(entry);
+  };
+
+  const keep = (entry: RegistryEntry): readonly Buffer[] => {
     const { secrets } = JSON.parse(entry.value) as Secrets;
     cached = { secrets: secrets.map((secret) => Buffer.from(secret, 'base64')), readMs: clockMs() };
     return cached.secrets;
@@ -82,7 +86,8 @@ export function createIssuedKeys({
 
   return {
     async load() {
-      if ((await registry.get(ENTRY)) !== undefined) await readNow();
+      const entry = await registry.get(ENTRY);
+      if (entry !== undefined) keep(entry);
     },
 
     async issue(namespace, count, expireMs) {
