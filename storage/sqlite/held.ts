@@ -11,7 +11,7 @@ export interface Held {
 
 export interface HeldRecords<Entry extends Held> {
   find(id: RecordId): Entry | undefined;
-  /** Only while it is in progress: what is settled is seldom asked for again. */
+  /** Only while it is in progress: what is settled is seldom asked for again, and compaction forgets no other (upkeep.ts). */
   keep(entry: Entry): void;
   forget(id: RecordId): void;
   forgetAll(): void;
@@ -26,9 +26,10 @@ export function createHeldRecords<Entry extends Held>(): HeldRecords<Entry> {
       return entry?.record.key === key && entry.record.namespace === namespace ? entry : undefined;
     },
     keep(entry) {
-      const { key, checkpoint } = entry.record;
+      const { key, state, checkpoint } = entry.record;
       // Checkpoints are large; whoever writes one writes seldom.
-      slots[slotOf(key)] = checkpoint === undefined ? entry : undefined;
+      const isKept = state === 'IN_PROGRESS' && checkpoint === undefined;
+      slots[slotOf(key)] = isKept ? entry : undefined;
     },
     forget({ key }) {
       slots[slotOf(key)] = undefined;

@@ -45,10 +45,8 @@ export interface Found extends Held {
 }
 
 /** `place`: where it was looked for; undefined when it was at hand. */
-interface Sought {
-  readonly found: Found | undefined;
-  readonly place: number | undefined;
-}
+type Sought =
+  { readonly found: Found; readonly place: number | undefined } | { readonly found: undefined; readonly place: number };
 
 function seek(table: Table, id: RecordId): Sought {
   const found = table.held.find(id);
@@ -76,13 +74,10 @@ function findAmong({ statements }: Table, ids: readonly number[], { namespace, k
 
 export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs): RecordReply {
   const request = unpackClaim(operation);
-  const { found, place = table.places.placeOf(request) } = seek(table, request);
+  const { found, place } = seek(table, request);
   const after = applyClaim(request, found?.record, nowMs);
   if (after === undefined) return refused(table, found, nowMs);
   const values = [
-    place,
-    after.namespace,
-    after.key,
     after.revision,
     // As they came: a claim stores what it was given.
     operation[5],
@@ -106,10 +101,10 @@ export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs
   ];
   const id = found?.id ?? table.recent.nextId();
   if (found === undefined) {
-    table.statements.claimNew.run(id, ...values);
+    table.statements.claimNew.run(id, place, after.namespace, after.key, ...values);
     table.recent.added(place, id);
   } else {
-    table.statements.claim.run(id, ...values);
+    expectOne(table.statements.claim.run(...values, id));
   }
   table.held.keep({ id, record: after });
   table.tallies.moved(found?.record, after);

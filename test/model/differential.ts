@@ -70,7 +70,8 @@ async function sameOnAll<Answer>(
   for (const other of others) {
     if (isDeepStrictEqual(plain(other.answer), plain(first.answer))) continue;
     const shown = [first, other].map(({ name, answer }) => `${name}: ${JSON.stringify(plain(answer), null, 1)}`);
-    throw new Error([...story.slice(-30), ...shown].join('\n'));
+    const [seed = '', ...steps] = story;
+    throw new Error([seed, ...steps.slice(-30), ...shown].join('\n'));
   }
   return first.answer;
 }

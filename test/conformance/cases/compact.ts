@@ -113,6 +113,19 @@ export const compactCases: Cases = {
     expectSame(await scene.find(), renewed.record);
   },
 
+  'an unknown outcome that was renewed is removed in its time, and the key begins anew': async (scene) => {
+    await drain(scene.store);
+    const unsure = await scene.finish(byToken(await scene.acquire()), unknown);
+    await scene.extend(byToken(unsure));
+    scene.setNow(unsure.purgeMs);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 1 });
+    expect(await scene.find()).toBeUndefined();
+    const holder = await scene.acquire();
+    expect(holder.attemptOrigin).toBe('FRESH');
+    const { record } = await scene.extend(byToken(holder), { checkpoint: bytes('tx-9') });
+    expectSame(await scene.find(), record);
+  },
+
   'a key that was claimed anew is not dropped at its former deadline': async (scene) => {
     await drain(scene.store);
     const outcome = await scene.finish(byToken(await scene.acquire()), completed());
