@@ -1,8 +1,9 @@
-// Connections of the gRPC listener, bounded in number, by address, in age, and in what they may send besides calls.
+// Connections of the gRPC listener, bounded in number, by address (as those of HTTP are), in age, and in what they may send
+// besides calls.
 // grpc-js has limits for streams and idle time; these it has not, or only without telling its Session streams.
 
 import { constants, type Http2Server, type ServerHttp2Session } from 'node:http2';
-import type { Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Server } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { limits } from './limits.ts';
@@ -39,7 +40,7 @@ export function boundConnections(server: Server, options: ConnectionsOptions): v
   }
   for (const listener of http2Servers.keys()) {
     listener.maxConnections = options.bounds.connectionsMax;
-    boundPerAddress(listener, options);
+    boundPerAddress(listener, options.bounds.connectionsPerAddressMax, options.log);
     listener.on('session', (session: ServerHttp2Session) => {
       endWhenOld(session, options);
       endWhenFlooding(session, options.log);
@@ -49,12 +50,12 @@ export function boundConnections(server: Server, options: ConnectionsOptions): v
 }
 
 /** Before TLS, so that a handshake too many costs nothing. */
-function boundPerAddress(listener: Http2Server, { bounds, log }: ConnectionsOptions): void {
+export function boundPerAddress(listener: NetServer, connectionsMax: number, log: Logger): void {
   const open = new Map<string, number>();
   listener.prependListener('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     const here = (open.get(address) ?? 0) + 1;
-    if (here > bounds.connectionsPerAddressMax) {
+    if (here > connectionsMax) {
       log.debug({ address, connections: here }, 'too many connections from one address');
       socket.destroy();
       return;

@@ -12,6 +12,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { showAddress, type Address } from './config/values.ts';
 import type { ConnectEndpoint } from './connect.ts';
+import { boundPerAddress } from './connections.ts';
 import { limits } from './limits.ts';
 import { readSecureContext, watchSecureContext, type TlsFiles } from './tls.ts';
 
@@ -44,9 +45,10 @@ export interface HttpOptions {
   /** Speaks HTTPS with these files, and with what they hold later. */
   readonly tls?: TlsFiles | undefined;
   readonly log: Logger;
-  /** Replace the bounds on time, so that a test need not wait for them. */
+  /** Replace the bounds, so that a test need not wait for them or open as many. */
   readonly headersMsMax?: number;
   readonly requestMsMax?: number;
+  readonly connectionsPerAddressMax?: number;
 }
 
 export interface HttpListener {
@@ -89,6 +91,7 @@ export async function startHttp({
       ? watchSecureContext(tls, (context) => server.setSecureContext(context))
       : (): void => undefined;
   server.maxConnections = limits.httpConnectionsMax;
+  boundPerAddress(server, bounds.connectionsPerAddressMax ?? limits.httpConnectionsPerAddressMax, log);
   // One above the limit: Node drops what is past it in silence, and a request that lost headers is not to be trusted.
   server.maxHeadersCount = limits.httpHeadersMax + 1;
   // Cuts off whoever reads its answer slower than this.

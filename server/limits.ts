@@ -194,6 +194,7 @@ export const limits = {
   httpHeaderBytesMax: 16 * KIB,
   httpBodyBytesMax: 64 * KIB,
   httpConnectionsMax: 1024,
+  httpConnectionsPerAddressMax: 256,
   /** Keep-alive connections that are busy when the listener closes get this long. */
   httpCloseMsMax: SECOND_MS,
 

@@ -134,3 +134,22 @@ test('closing answers what is under way and lets idle connections go', async () 
   await closed;
   expect(await untilClosed(idle)).toBe('');
 });
+
+test('a connection beyond the most of its address is closed, another address is served', async () => {
+  const port = await listen({ connectionsPerAddressMax: 2 });
+  const sockets: Socket[] = [];
+  const isTaken = async (localAddress: string): Promise<boolean> => {
+    const socket = connectSocket({ port, host: '127.0.0.1', localAddress });
+    sockets.push(socket);
+    socket.on('error', () => undefined);
+    socket.write('HEAD / HTTP/1.1\r\nhost: x\r\n\r\n');
+    return new Promise((resolve) => {
+      socket.once('data', () => resolve(true)).once('close', () => resolve(false));
+    });
+  };
+  for (const taken of [true, true, false]) expect(await isTaken('127.0.0.1')).toBe(taken);
+  expect(await isTaken('127.0.0.2')).toBe(true);
+  sockets[0]?.destroy();
+  await expect.poll(() => isTaken('127.0.0.1')).toBe(true);
+  for (const socket of sockets) socket.destroy();
+});
