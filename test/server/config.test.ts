@@ -1,15 +1,18 @@
 // Settings: precedence, sources, and what is refused with which words.
 
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { ConfigError, flagName, loadConfig } from '../../server/config/load.ts';
 import { settings } from '../../server/config/settings.ts';
 import { isLoopback, withoutSecrets } from '../../server/config/values.ts';
 
+const folder = mkdtempSync(join(tmpdir(), 'onced-'));
+const file = join(folder, 'onced.yaml');
+afterAll(() => rmSync(folder, { recursive: true }));
+
 function problemsOf(flags: Record<string, string | true>, yaml = ''): readonly string[] {
-  const file = join(mkdtempSync(join(tmpdir(), 'onced-')), 'onced.yaml');
   writeFileSync(file, yaml);
   try {
     loadConfig({ flags: { ...flags, config: file }, environment: {} });
@@ -137,7 +140,6 @@ test.each([
 });
 
 test('rules of namespaces come out of the file as the API would have them', () => {
-  const file = join(mkdtempSync(join(tmpdir(), 'onced-')), 'onced.yaml');
   writeFileSync(
     file,
     'policy:\n  ttl: 7d\nnamespaces:\n  payments:\n    on_lease_expiry: HOLD\n    records_max: 1000\n',
