@@ -3,6 +3,7 @@
 import type { StoreCheck } from '../contract/index.ts';
 import type { ClusterFacts, Facts, NodeFacts } from './facts.ts';
 import { SLOTS } from './keys.ts';
+import { shardsOfNew, type Layout } from './layout.ts';
 import { MEMORY_SHARE_WARNED, SKEW_MS_MAX, SKEW_MS_WARNED } from './limits.ts';
 import type { RedisLocation } from './location.ts';
 import type { Tier } from './tiers.ts';
@@ -14,6 +15,8 @@ export interface Wanted {
   readonly isTierNamed: boolean;
   /** How many replicas must confirm a write; 0: none. */
   readonly replicas: number;
+  /** As the store said at the start; undefined at the start. */
+  readonly shards?: number;
 }
 
 /** One row a check; a row that fails names the nodes at which it does. */
@@ -31,7 +34,7 @@ interface Row extends Omit<StoreCheck, 'ok' | 'isAdvice'> {
   readonly level: Level;
 }
 
-function rowsOf({ nodes, cluster }: Facts, wanted: Wanted): readonly Row[] {
+function rowsOf({ nodes, cluster, layout }: Facts, wanted: Wanted): readonly Row[] {
   return [
     ...(cluster === undefined ? [] : clusterChecks(cluster, wanted)),
     eachNode(nodes, {
@@ -59,6 +62,7 @@ function rowsOf({ nodes, cluster }: Facts, wanted: Wanted): readonly Row[] {
       fix: 'allow the user EVAL, EVALSHA and the commands of the scripts on keys of the prefix',
     }),
     skewCheck(nodes),
+    ...(layout === undefined ? [] : [layoutCheck(layout, wanted)]),
   ];
 }
 
@@ -201,6 +205,41 @@ function skewCheck(nodes: readonly NodeFacts[]): Row {
     fix: level === 'ok' ? '' : 'run NTP on the machines of Redis',
   };
 }
+
+function layoutCheck(layout: Layout, { kind, shards }: Wanted): Row {
+  const name = 'layout';
+  const found = layout.kind === 'shards' ? shardsText(layout.shards) : undefined;
+  if (shards !== undefined && (layout.kind !== 'shards' || layout.shards !== shards)) {
+    return {
+      name,
+      level: 'failed',
+      found: found ?? 'none',
+      needed: `${shardsText(shards)}, as when this server started`,
+      fix: 'whoever emptied or replaced this Redis: start all servers again',
+    };
+  }
+  if (layout.kind === 'foreign') {
+    return {
+      name,
+      level: 'failed',
+      found: 'records of another version',
+      needed: 'records of this version, or none',
+      fix: 'add another ?prefix= to the URL; FLUSHDB where nothing that is kept there is needed',
+    };
+  }
+  const isUsual = layout.kind !== 'shards' || layout.shards === shardsOfNew(kind);
+  return {
+    name,
+    level: isUsual ? 'ok' : 'warning',
+    found: found ?? 'no records yet',
+    needed: `${shardsText(shardsOfNew(kind))}: one Redis is slower with many, of a cluster one node alone works with one`,
+    fix: isUsual
+      ? ''
+      : 'records copied from elsewhere keep their shards: start with another ?prefix= when that matters',
+  };
+}
+
+const shardsText = (shards: number): string => (shards === 1 ? '1 shard' : `${shards} shards`);
 
 interface NodeCheck {
   readonly name: string;

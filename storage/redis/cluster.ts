@@ -21,7 +21,6 @@ export async function openCluster(location: RedisLocation, replicas: number): Pr
     const node = parseAddress(address, 0);
     const primary = createPrimary({
       connect: () => createLink(createRedis(location, node)),
-      isCluster: true,
       replicas,
     });
     primaries.set(address, primary);
@@ -77,7 +76,7 @@ export async function openCluster(location: RedisLocation, replicas: number): Pr
   }
   return finishing(
     {
-      operate: (operation) => route(operation.slot, (primary, asking) => primary.operate(operation, asking)),
+      operate: (operation) => route(operation.shard.slot, (primary, asking) => primary.operate(operation, asking)),
       run: (slot, call) => route(slot, (primary, asking) => primary.run(call, asking)),
       look: (slot, call) => route(slot, (primary, asking) => primary.link.run(call, asking)),
       send: (slot, name, args) =>

@@ -3,8 +3,8 @@
 import { durationMs, type CompactRequest, type CompactResult, type EpochMs } from '../contract/index.ts';
 import { nowOf, type Context } from './context.ts';
 import { namespaceTag, namespaceTagOf, type Shard } from './keys.ts';
-import { DUE_ENTRIES_SKIPPED, dueEntries, SCRIPT_RECORDS_MAX } from './limits.ts';
-import { chunks, idOfEntry, positionsOf } from './scan.ts';
+import { DUE_ENTRIES_SKIPPED, dueEntries, SCRIPT_RECORDS_MAX, TIMERS_STEP_MAX } from './limits.ts';
+import { chunks, HELD, idOfEntry, positionsOf } from './scan.ts';
 import { scripts } from './scripts.ts';
 
 interface Due {
@@ -18,6 +18,7 @@ interface Due {
 export async function compact(context: Context, request: CompactRequest, now: string): Promise<CompactResult> {
   const nowMs = await nowOf(context, now);
   const except = new Set((request.exceptNamespaces ?? []).map(namespaceTag));
+  await setTimers(context, nowMs);
   let resultsDropped = 0;
   let recordsRemoved = 0;
   const resultOf = (oldestMs: number | undefined): CompactResult => {
@@ -26,7 +27,11 @@ export async function compact(context: Context, request: CompactRequest, now: st
   };
   for (;;) {
     const left = request.limit - resultsDropped - recordsRemoved;
-    const oldest = await oldestDue(context, { except, nowMs, limit: dueEntries(request.limit) });
+    const oldest = await oldestDue(context, {
+      except,
+      nowMs,
+      limit: dueEntries(request.limit, context.keys.shards.length),
+    });
     const answers = await compactAll(context, oldest.slice(0, left), { now, work: true });
     resultsDropped += answers.filter((answer) => answer === 'dropped').length;
     recordsRemoved += answers.filter((answer) => answer === 'removed').length;
@@ -37,6 +42,23 @@ export async function compact(context: Context, request: CompactRequest, now: st
     const [answer] = await compactAll(context, [next], { now, work: false });
     if (answer === 'due') return resultOf(next.dueMs);
   }
+}
+
+/** Puts orphans where what is due is looked for. */
+async function setTimers({ keys, router }: Context, nowMs: EpochMs): Promise<void> {
+  await Promise.all(
+    keys.shards.map(async ({ slot, indexKey }) => {
+      for (let from = HELD, leftOut = 0; ;) {
+        const args = [from, HELD + nowMs, leftOut, TIMERS_STEP_MAX];
+        const found = await router.run(slot, { script: scripts.timers, keys: [indexKey], args });
+        const [count, last] = found as readonly [number, Buffer];
+        if (count < TIMERS_STEP_MAX) return;
+        // Many may share a score, so those of the last one are counted past.
+        leftOut = Number(last) === from ? leftOut + count : 0;
+        from = Number(last);
+      }
+    }),
+  );
 }
 
 /** The oldest of what may be due, oldest first; empty only when there is none. */

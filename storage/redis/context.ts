@@ -48,8 +48,8 @@ export async function operate(context: Context, call: RecordCall): Promise<Recor
   try {
     const { applied, nowMs, packed } = await context.router.operate({
       script: call.script,
-      slot: shard.slot,
-      keys: [shard.indexKey, shard.countsKey, key],
+      shard,
+      key,
       now: call.now,
       args: call.args(id),
     });

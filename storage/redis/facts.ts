@@ -2,6 +2,7 @@
 
 import { replyCode, storeErrorOf } from './errors.ts';
 import type { Keys } from './keys.ts';
+import { readLayout, type Layout } from './layout.ts';
 import type { Link } from './link.ts';
 import type { Primary } from './primary.ts';
 import { probeCall } from './probe.ts';
@@ -38,6 +39,8 @@ export interface Facts {
   readonly nodes: readonly NodeFacts[];
   /** Undefined for one that is no cluster. */
   readonly cluster: ClusterFacts | undefined;
+  /** Undefined where it cannot be read; other facts say why. */
+  readonly layout: Layout | undefined;
 }
 
 /** Asks every primary that the router knows. Rejects with StoreError when one of them does not answer. */
@@ -53,7 +56,11 @@ export async function gatherFacts(router: Router, keys: Keys): Promise<Facts> {
       }),
     );
     const isCluster = nodes.some((node) => node.isCluster);
-    return { nodes, cluster: isCluster ? await clusterFacts(primaries.map(([, { link }]) => link)) : undefined };
+    return {
+      nodes,
+      cluster: isCluster ? await clusterFacts(primaries.map(([, { link }]) => link)) : undefined,
+      layout: await readLayout({ router, prefix: keys.prefix }).catch(() => undefined),
+    };
   } catch (error) {
     throw storeErrorOf(error, { writes: false });
   }

@@ -9,6 +9,7 @@ import { createRedis } from './connect.ts';
 import { storeErrorOf } from './errors.ts';
 import { gatherFacts } from './facts.ts';
 import { createKeys } from './keys.ts';
+import { makeLayout, readLayout, shardsOfNew } from './layout.ts';
 import { parseAddress, parseLocation, type RedisLocation } from './location.ts';
 import type { Router } from './router.ts';
 import { openSingle } from './single.ts';
@@ -33,10 +34,11 @@ export async function openRedisStore(options: RedisOptions): Promise<Store> {
   const refusal = refusalOf(checks);
   if (refusal !== undefined) throw new StoreRefusedError(`${location.text} cannot be used as it stands:\n${refusal}`);
 
-  const keys = createKeys(location.prefix);
   const router = await openRouter(location, wanted.replicas);
+  const shards = await shardsOf(location, router);
+  const keys = createKeys(location.prefix, shards);
   const changes = openChanges(location, router, keys.channel);
-  const watch = createWatch({ router, keys, wanted });
+  const watch = createWatch({ router, keys, wanted: { ...wanted, shards } });
   await changes.ready;
   return createRedisStore({
     context: { keys, router },
@@ -62,12 +64,26 @@ export async function inspectRedis(options: RedisOptions): Promise<readonly Stor
   return (await examine(parseLocation(options.url))).checks;
 }
 
+/** Closes the router when it rejects. */
+async function shardsOf(location: RedisLocation, router: Router): Promise<number> {
+  const place = { router, prefix: location.prefix };
+  try {
+    const found = await readLayout(place);
+    const layout = found.kind === 'none' ? await makeLayout(place, shardsOfNew(location.kind)) : found;
+    if (layout.kind === 'shards') return layout.shards;
+    throw new StoreRefusedError(`${location.text} changed while it was opened`);
+  } catch (error) {
+    await router.close();
+    throw error instanceof StoreRefusedError ? error : storeErrorOf(error, { writes: false });
+  }
+}
+
 async function examine(
   location: RedisLocation,
 ): Promise<{ readonly checks: readonly StoreCheck[]; readonly wanted: Wanted }> {
   const router = await openRouter(location, 0);
   try {
-    const facts = await gatherFacts(router, createKeys(location.prefix));
+    const facts = await gatherFacts(router, createKeys(location.prefix, shardsOfNew(location.kind)));
     const tier = location.tier ?? strictestTier(facts);
     const isTierNamed = location.tier !== undefined;
     const wanted = {

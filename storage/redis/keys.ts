@@ -3,7 +3,6 @@
 
 import { hash } from 'node:crypto';
 import type { Namespace, RecordId } from '../contract/index.ts';
-import { SHARDS } from './limits.ts';
 
 export const SLOTS = 16_384;
 
@@ -25,6 +24,7 @@ export interface RecordName {
 }
 
 export interface Keys {
+  readonly prefix: string;
   readonly shards: readonly Shard[];
   nameOf(id: RecordId): RecordName;
   /** The registry lies in one slot of its own. */
@@ -35,9 +35,12 @@ export interface Keys {
 
 const REGISTRY_TAG = 'registry';
 
-/** All names under one prefix. Their form is kept on disk: changing any of it orphans every record. */
-export function createKeys(prefix: string): Keys {
-  const shards = shardTags().map((tag, index): Shard => {
+/**
+ * All names under one prefix, for a store of so many shards (a power of two). Their form is kept on disk: changing any of it
+ * orphans every record.
+ */
+export function createKeys(prefix: string, shardCount: number): Keys {
+  const shards = shardTags(shardCount).map((tag, index): Shard => {
     const start = `${prefix}:{${tag}}:`;
     return {
       index,
@@ -48,11 +51,12 @@ export function createKeys(prefix: string): Keys {
     };
   });
   return {
+    prefix,
     shards,
     nameOf({ namespace, key }) {
       // NUL cannot stand in a namespace, so no two ids are hashed alike.
       const digest = hash('sha256', `${namespace}\0${key}`, 'base64url');
-      const shard = shards[firstByteOf(digest) % SHARDS];
+      const shard = shards[firstByteOf(digest) % shardCount];
       if (shard === undefined) throw new Error('a shard for every first byte');
       const id = namespaceTag(namespace) + digest;
       return { shard, id, key: shard.keyOf(id) };
@@ -89,13 +93,13 @@ export function namespaceTag(namespace: Namespace): string {
 export const namespaceTagOf = (id: string): string => id.slice(0, NAMESPACE_TAG_LENGTH);
 
 /**
- * A tag for each shard, such that the slots lie evenly spread: shard n is in slot n * 64. Slots are dealt to primaries in
- * ranges, so each primary gets its even share of the shards; tags 0 to 255 would leave some with a tenth more.
+ * A tag for each shard, such that the slots lie evenly spread: of 256, shard n is in slot n * 64. Slots are dealt to primaries
+ * in ranges, so each primary gets its even share of the shards; tags 0 to 255 would leave some with a tenth more.
  */
-function shardTags(): readonly string[] {
-  const spread = SLOTS / SHARDS;
+function shardTags(count: number): readonly string[] {
+  const spread = SLOTS / count;
   const tags: string[] = [];
-  for (let number = 0, found = 0; found < SHARDS; number += 1) {
+  for (let number = 0, found = 0; found < count; number += 1) {
     const tag = number.toString(36);
     const index = slotOf(tag) / spread;
     if (!Number.isInteger(index) || tags[index] !== undefined) continue;

@@ -1,7 +1,11 @@
 // Every bound of the Redis store in one place: a number, a unit, a reason.
 
-/** Shards of the key space, each in one slot: enough for an even load on 32 primaries, few enough to ask each one. */
-export const SHARDS = 256;
+/**
+ * Shards of a new store, each in one slot. On a cluster enough for an even load on 32 primaries, few enough to ask each one. One
+ * Redis has one, so that all operations of a call write their entries and counts together.
+ */
+export const SHARDS_OF_CLUSTER = 256;
+export const SHARDS_OF_SINGLE = 1;
 
 /** How long a call may go without an answer. Then its connection is given up, since all behind it waits as well. */
 export const CALL_MS_MAX = 2_000;
@@ -68,8 +72,12 @@ export const LIST_SHARDS_MAX = 64;
 /** Orphans that are counted one by one, those leaving out that have expired; above it all that are held are counted. */
 export const ORPHANS_COUNTED_MAX = 10_000;
 
-/** Due entries that compaction fetches of a shard at once: at least, and by its limit so that one look is mostly enough. */
-export const dueEntries = (limit: number): number => Math.max(8, Math.ceil((limit * 4) / SHARDS));
+/** Due entries that compaction fetches of a shard at once: of one all up to the next, of many so many that one look is mostly enough. */
+export const dueEntries = (limit: number, shards: number): number =>
+  Math.min(limit + 1, Math.max(8, Math.ceil((limit * 4) / shards)));
+
+/** Orphans that one script gives their timers, so that it stays near a millisecond. */
+export const TIMERS_STEP_MAX = 500;
 
 /** How often the checks of the start are made again. */
 export const CHECK_MS = 30_000;

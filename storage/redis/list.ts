@@ -13,16 +13,17 @@ import {
 } from '../contract/index.ts';
 import { nowOf, type Context } from './context.ts';
 import type { Shard } from './keys.ts';
-import { LIST_ENTRIES_MAX, LIST_READ_MIN, LIST_SHARDS_MAX, LIST_STEP_MAX, SHARDS } from './limits.ts';
+import { LIST_ENTRIES_MAX, LIST_READ_MIN, LIST_SHARDS_MAX, LIST_STEP_MAX } from './limits.ts';
 import { fetchRecords, HELD, scan, type Position } from './scan.ts';
 
 export async function list(context: Context, request: ListRequest, now: string): Promise<ListPage> {
   const nowMs = await nowOf(context, now);
   const records: StoredRecord[] = [];
-  let place = placeOf(request.after);
+  const shardCount = context.keys.shards.length;
+  let place = placeOf(request.after, shardCount);
   let lookedAt = 0;
   let width = 1;
-  while (place.shard < SHARDS && lookedAt < LIST_ENTRIES_MAX) {
+  while (place.shard < shardCount && lookedAt < LIST_ENTRIES_MAX) {
     const shards = context.keys.shards.slice(place.shard, place.shard + width);
     const { after } = place;
     const wanted = request.limit - records.length;
@@ -48,7 +49,7 @@ export async function list(context: Context, request: ListRequest, now: string):
       place = { shard: (shards[index]?.index ?? 0) + 1, after: undefined };
     }
   }
-  return { nowMs, records, next: place.shard < SHARDS ? textOf(place) : undefined };
+  return { nowMs, records, next: place.shard < shardCount ? textOf(place) : undefined };
 }
 
 interface Entry {
@@ -115,8 +116,8 @@ const textOf = ({ shard, after }: Place): string =>
   after === undefined ? `${shard}` : `${shard}:${after.score}:${after.id}`;
 
 /** Reads what `textOf` wrote. Anything else starts at a place that exists or past the end, and harms nobody. */
-function placeOf(text: string | undefined): Place {
+function placeOf(text: string | undefined, shardCount: number): Place {
   const [shard = '0', score, id] = (text ?? '').split(':');
   const after = score === undefined || id === undefined ? undefined : { score: Number(score), id };
-  return { shard: Math.min(Math.max(0, Math.trunc(Number(shard)) || 0), SHARDS), after };
+  return { shard: Math.min(Math.max(0, Math.trunc(Number(shard)) || 0), shardCount), after };
 }

@@ -15,19 +15,18 @@ export interface Primary extends Batcher {
 
 export interface PrimaryOptions {
   readonly connect: () => Link;
-  readonly isCluster: boolean;
   /** How many replicas must confirm a write; 0: none. */
   readonly replicas: number;
 }
 
-export function createPrimary({ connect, isCluster, replicas }: PrimaryOptions): Primary {
+export function createPrimary({ connect, replicas }: PrimaryOptions): Primary {
   const link = connect();
   const lanes = replicas > 0 ? createLanes({ connect, replicas }) : undefined;
   const run = (call: ScriptCall, asking: boolean): Promise<unknown> => (lanes ?? link).run(call, asking);
   return {
     link,
     run,
-    ...createBatcher({ run, bySlot: isCluster, touch: replicas > 0 }),
+    ...createBatcher({ run, touch: replicas > 0 }),
     close() {
       link.close();
       lanes?.close();

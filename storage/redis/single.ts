@@ -8,7 +8,7 @@ import { finishing, type Router } from './router.ts';
 
 /** Resolves once connected; rejects with NotSentError when that takes too long. */
 export async function openSingle(location: RedisLocation, replicas: number): Promise<Router> {
-  const primary = createPrimary({ connect: () => createLink(createRedis(location)), isCluster: false, replicas });
+  const primary = createPrimary({ connect: () => createLink(createRedis(location)), replicas });
   try {
     await primary.link.ready();
   } catch (error) {

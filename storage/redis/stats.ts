@@ -4,7 +4,7 @@ import { epochMs, orphanOf, STORED_STATES, type EpochMs, type Namespace, type St
 import { nowOf, type Context } from './context.ts';
 import { ORPHANS_COUNTED_MAX } from './limits.ts';
 import { list } from './list.ts';
-import { stateOfCode } from './pack.ts';
+import { stateCode } from './pack.ts';
 import { HELD } from './scan.ts';
 
 export async function stats(context: Context, now: string): Promise<StoreStats> {
@@ -19,36 +19,40 @@ export async function stats(context: Context, now: string): Promise<StoreStats> 
 
 type Group = StoreStats['groups'][number];
 
-/** lua/record.lua, `recount`, says how a counter holds two numbers and why those in progress are the rest. */
+/** lua/record.lua, `recount`, says why those in progress are the rest. */
 async function countGroups({ router, keys }: Context): Promise<readonly Group[]> {
-  const totals = new Map<string, bigint>();
+  const totals = new Map<string, number>();
   const replies = await Promise.all(
     keys.shards.map(({ slot, countsKey }) => router.send(slot, 'hgetall', [countsKey])),
   );
   for (const reply of replies as readonly Readonly<Record<string, Buffer>>[]) {
     for (const [field, count] of Object.entries(reply)) {
-      if (field !== TOUCHED) totals.set(field, (totals.get(field) ?? 0n) + BigInt(count.toString()));
+      if (field !== TOUCHED) totals.set(field, (totals.get(field) ?? 0) + Number(count));
     }
   }
-  const namespaces = new Set([...totals.keys()].map((field) => field.slice(1) as Namespace));
+  const namespaces = new Set([...totals.keys()].map((field) => field.slice(FIELD_START) as Namespace));
   return [...namespaces].flatMap((namespace) => groupsOf(namespace, totals));
 }
 
 /** What a script writes that has nothing else to write, for WAIT to count. */
 const TOUCHED = '@';
-const RECORD = 2n ** 40n;
+/** What stands in front of the namespace: r for records or b for bytes, and the state. */
+const FIELD_START = 2;
 
-function groupsOf(namespace: Namespace, totals: ReadonlyMap<string, bigint>): readonly Group[] {
-  const settled = STORED_STATES.flatMap((_, index): readonly Group[] => {
-    const state = stateOfCode(index + 1);
-    const total = totals.get(`${index + 1}${namespace}`);
-    if (state === undefined || state === 'IN_PROGRESS' || total === undefined) return [];
-    return [{ namespace, state, records: Number(total / RECORD), bytes: Number(total % RECORD) }];
-  });
-  const all = totals.get(`1${namespace}`) ?? 0n;
-  const records = Number(all / RECORD) - settled.reduce((sum, group) => sum + group.records, 0);
-  if (records === 0) return settled;
-  return [{ namespace, state: 'IN_PROGRESS', records, bytes: Number(all % RECORD) }, ...settled];
+function groupsOf(namespace: Namespace, totals: ReadonlyMap<string, number>): readonly Group[] {
+  const counted = STORED_STATES.map((state) => ({
+    namespace,
+    state,
+    records: totals.get(`r${stateCode(state)}${namespace}`) ?? 0,
+    bytes: totals.get(`b${stateCode(state)}${namespace}`) ?? 0,
+  }));
+  const settled = counted.filter(({ state }) => state !== 'IN_PROGRESS');
+  const records =
+    (totals.get(`r${stateCode('IN_PROGRESS')}${namespace}`) ?? 0) -
+    settled.reduce((sum, group) => sum + group.records, 0);
+  return counted
+    .map((group) => (group.state === 'IN_PROGRESS' ? { ...group, records } : group))
+    .filter((group) => group.records > 0);
 }
 
 type Orphans = Pick<StoreStats, 'orphans' | 'oldestOrphanMs'>;

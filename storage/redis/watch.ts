@@ -33,6 +33,7 @@ const BREAKS_PROMISES = new Set([
   'appendonly',
   'appendfsync',
   'clocks of the primaries',
+  'layout',
 ]);
 
 export function createWatch({ router, keys, wanted, everyMs = CHECK_MS }: WatchOptions): Watch {

@@ -6,7 +6,7 @@ local FRESH, LATE_RETRY, AFTER_RELEASE, TAKEN_OVER = 1, 2, 3, 4
 
 return each(5, function(now, id, numbers, namespace, token, claim)
   local expected, lease_ms, orphan_ttl_ms, ttl_ms, grace_ms = terms(numbers)
-  local packed = redis.call('get', RECORD)
+  local packed = stored()
   local before, stood = open(packed)
   local present = before and now < before[EXPIRE] and before
   if expected == 'absent' then

@@ -25,12 +25,12 @@ local function compact(entry, found)
   local due = instant_of(head, is_timer)
   if not due then
     -- Left over: of a record that is gone, or was settled since. Where a record that is held stands it says itself.
-    if is_timer or not head then redis.call('zrem', INDEX, entry) end
+    if is_timer or not head then forget(entry) end
     return 'moved'
   end
   if found ~= due or now < due then
     even_when_full()
-    redis.call('zadd', INDEX, whole(due), entry)
+    schedule(due, entry)
     return 'moved'
   end
   if not may_work then return 'due' end
@@ -52,4 +52,5 @@ for at = 3, #KEYS do
   local argument = 3 + (at - 3) * 2
   answers[at - 2] = compact(ARGV[argument], tonumber(ARGV[argument + 1]))
 end
+write()
 return answers

@@ -4,7 +4,7 @@
 
 return each(5, function(now, id, numbers, token, has_checkpoint, checkpoint)
   local revision, lease_ms, hold_ms_max, orphan_ttl_ms, grace_ms = terms(numbers)
-  local packed = redis.call('get', RECORD)
+  local packed = stored()
   local head, parts = open(packed)
   if not head or now >= head[EXPIRE] or not is_held(head[STATE]) or not fits(head, token, revision) then
     return false, packed

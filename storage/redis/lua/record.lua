@@ -45,22 +45,6 @@ local function whole(number)
   return text
 end
 
--- A full Redis (maxmemory) refuses a script whose first write takes memory. After one that does not it lets the rest run: so
--- what must work on a full Redis starts with a write that cannot take any. One a script is enough.
-local is_let_run = false
-local function even_when_full()
-  if is_let_run then return end
-  is_let_run = true
-  redis.call('persist', RECORD)
-end
-
--- On tier replica an operation that changed nothing writes all the same: only then does a WAIT behind it mean that what it
--- shows has reached the replicas.
-local function touch(now)
-  even_when_full()
-  redis.call('hset', COUNTS, '@', whole(now))
-end
-
 -- The numbers of an operation, in one argument with a comma behind each, which may be empty: operations of one batch mostly
 -- have the same, and then they are read once.
 local known_terms = {}
@@ -74,22 +58,92 @@ local function terms(text)
   return unpack(found)
 end
 
+-- What the records of the call's keys hold, read together when the first is asked for, and as written since; false for none.
+local standing
+local function stored()
+  if not standing then
+    standing = {}
+    local found = redis.call('mget', unpack(KEYS, 3))
+    for at = 3, #KEYS do standing[KEYS[at]] = found[at - 2] end
+  end
+  return standing[RECORD]
+end
+
+-- What a script is to write: records, records that go, scores and entries of the index, entries that go, and for each namespace
+-- what its counts change by.
+local records, dropped, entries, gone, tallies = {}, {}, {}, {}, {}
+local is_dropped = {}
+local is_let_run = false
+
+local function store(packed)
+  records[#records + 1] = RECORD
+  records[#records + 1] = packed
+  if standing then standing[RECORD] = packed end
+end
+
+local function schedule(instant, entry)
+  entries[#entries + 1] = whole(instant)
+  entries[#entries + 1] = entry
+end
+
+local function forget(entry) gone[#gone + 1] = entry end
+
+-- A field's name in front of its namespace: records of each state, bytes of each.
+local FIELDS = { 'r1', 'r2', 'r3', 'r4', 'r5', 'b1', 'b2', 'b3', 'b4', 'b5' }
+local BYTES = 5
+
+local function tally(namespace, field, amount)
+  local amounts = tallies[namespace]
+  if not amounts then
+    amounts = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    tallies[namespace] = amounts
+  end
+  amounts[field] = amounts[field] + amount
+end
+
+-- A full Redis (maxmemory) refuses a script whose first write takes memory. After one that does not it lets the rest run: so
+-- what must work on a full Redis starts with a write that cannot take any. One a script is enough.
+local function even_when_full() is_let_run = true end
+
+-- Each command costs Redis as much as three records in it, so all operations of a call share them. Until here nothing was
+-- written, so a call that fails has changed nothing.
+local function write()
+  if is_let_run then redis.call('persist', INDEX) end
+  if #dropped > 0 then redis.call('del', unpack(dropped)) end
+  if #records > 0 then redis.call('mset', unpack(records)) end
+  if #gone > 0 then redis.call('zrem', INDEX, unpack(gone)) end
+  if #entries > 0 then redis.call('zadd', INDEX, unpack(entries)) end
+  for namespace, amounts in pairs(tallies) do
+    for field, amount in ipairs(amounts) do
+      local name = amount ~= 0 and FIELDS[field] .. namespace
+      if name and redis.call('hincrby', COUNTS, name, whole(amount)) == 0 then redis.call('hdel', COUNTS, name) end
+    end
+  end
+end
+
 -- Runs one operation after the other, on the same clock.
 --
--- KEYS     three for each operation: index, counts, record
+-- KEYS     1 index, 2 counts, then the record of each operation
 -- ARGV     1 now or '', 2 '1' to touch, then `width` for each operation
 -- RETURNS  now, then for each operation whether it was applied (1, 0) and the record
 local function each(width, operate)
+  INDEX, COUNTS = KEYS[1], KEYS[2]
   local now = clock(ARGV[1])
   local answers = { now }
-  for operation = 0, #KEYS / 3 - 1 do
-    local key, argument = operation * 3, 2 + operation * width
-    INDEX, COUNTS, RECORD = unpack(KEYS, key + 1, key + 3)
+  local is_touched = false
+  for operation = 0, #KEYS - 3 do
+    RECORD = KEYS[operation + 3]
+    local argument = 2 + operation * width
     local applied, packed = operate(now, unpack(ARGV, argument + 1, argument + width))
-    if not applied and ARGV[2] == '1' then touch(now) end
+    is_touched = is_touched or not applied and ARGV[2] == '1'
     answers[operation * 2 + 2] = applied and 1 or 0
     answers[operation * 2 + 3] = packed
   end
+  if is_touched then even_when_full() end
+  write()
+  -- On tier replica an operation that changed nothing writes all the same: only then does a WAIT behind it mean that what it
+  -- shows has reached the replicas.
+  if is_touched then redis.call('hset', COUNTS, '@', whole(now)) end
   return answers
 end
 
@@ -125,7 +179,7 @@ end
 
 -- As `open`, without reading the result, which may be a megabyte. Also returns all but the result, packed.
 local function open_front(key)
-  local packed = redis.call('getrange', key, 0, 4095)
+  local packed = not is_dropped[key] and redis.call('getrange', key, 0, 4095) or ''
   if packed == '' then return nil, nil, false end
   local bytes = redis.call('strlen', key)
   local head, parts = open(packed, bytes)
@@ -149,33 +203,22 @@ local function seal(head, parts, result)
   return struct.pack(WHOLE, unpack(head, 1, 30))
 end
 
--- One number counts both: records times 2^40, plus bytes. A change stays whole in Lua's doubles, and the sum in the 64
--- bits of HINCRBY up to 2^22 records and 2^40 bytes a shard, namespace and state.
-local ONE = 1099511627776
-
--- Lua prints a number slowly.
-local STATE_FIELD = { '1', '2', '3', '4', '5' }
-
-local function count(state, namespace, amount)
-  if amount == 0 then return end
-  local field = STATE_FIELD[state] .. namespace
-  if redis.call('hincrby', COUNTS, field, whole(amount)) == 0 then redis.call('hdel', COUNTS, field) end
-end
-
 -- From what stood to `state` (nil: to nothing). In progress counts all records of the namespace, and the bytes of those in
--- progress; the other states count their own. Who reads subtracts, so that a claim and its outcome cost one count each.
+-- progress; the other states count their own. Who reads subtracts, so that a claim and its outcome cost few counts.
 local function recount(parts, state, stored_bytes)
-  local namespace = parts.namespace
-  local from = parts.was_state and ONE + parts.was_stored_bytes or 0
-  local to = state and ONE + stored_bytes or 0
-  local old, new = parts.was_state or IN_PROGRESS, state or IN_PROGRESS
-  count(IN_PROGRESS, namespace, (new == IN_PROGRESS and to or ONE) - (old == IN_PROGRESS and from or ONE))
-  if old == new then
-    if new ~= IN_PROGRESS then count(new, namespace, to - from) end
-    return
+  local namespace, was = parts.namespace, parts.was_state
+  if was then
+    tally(namespace, BYTES + was, -parts.was_stored_bytes)
+    if was ~= IN_PROGRESS then tally(namespace, was, -1) end
+  else
+    tally(namespace, IN_PROGRESS, 1)
   end
-  if old ~= IN_PROGRESS then count(old, namespace, -from) end
-  if new ~= IN_PROGRESS then count(new, namespace, to) end
+  if state then
+    tally(namespace, BYTES + state, stored_bytes)
+    if state ~= IN_PROGRESS then tally(namespace, state, 1) end
+  else
+    tally(namespace, IN_PROGRESS, -1)
+  end
 end
 
 -- When compaction next has work with a record.
@@ -195,19 +238,19 @@ local RESULT_RETURNED_MAX = 1024
 -- Stores a record and returns it packed; the result may be missing.
 local function put(id, head, parts, result)
   local packed = seal(head, parts, result)
-  redis.call('set', RECORD, packed)
-  redis.call('zadd', INDEX, whole(score_of(head)), id)
+  store(packed)
+  schedule(score_of(head), id)
   -- A timer from before this write may stand later than what is due now, also where a lease only became shorter.
-  if parts.was_state and is_held(head[STATE]) then redis.call('zrem', INDEX, TIMER .. id) end
+  if parts.was_state and is_held(head[STATE]) then forget(TIMER .. id) end
   recount(parts, head[STATE], #result + #(parts.checkpoint or ''))
   if #result <= RESULT_RETURNED_MAX then return packed end
   return string.sub(packed, 1, #packed - #result)
 end
 
-local function forget(id) redis.call('zrem', INDEX, id, TIMER .. id) end
-
 local function drop(id, parts)
-  redis.call('del', RECORD)
+  dropped[#dropped + 1] = RECORD
+  is_dropped[RECORD] = true
   forget(id)
+  forget(TIMER .. id)
   recount(parts)
 end

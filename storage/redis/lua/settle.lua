@@ -6,7 +6,7 @@
 
 return each(6, function(now, id, numbers, token, outcome, error, result)
   local revision, state, ttl_ms, grace_ms, time_ms = terms(numbers)
-  local packed = redis.call('get', RECORD)
+  local packed = stored()
   local head, parts = open(packed)
   local is_open = head and (is_held(head[STATE]) or token == '' and head[STATE] == RELEASED)
   if not is_open or now >= head[EXPIRE] or not fits(head, token, revision) then return false, packed end

@@ -19,7 +19,7 @@ const FAILOVERS = Number(process.env['ONCED_FAILOVERS'] ?? 1);
 const SLOTS_MOVED = Number(process.env['ONCED_SLOTS_MOVED'] ?? 24);
 const NODE_TIMEOUT_MS = 2_000;
 
-const keys = createKeys('onced');
+const keys = createKeys('onced', 256);
 const first = keys.shards[0] as Shard;
 
 describeWithRedis('a Redis Cluster that changes under load', () => {

@@ -22,7 +22,7 @@ const PATIENCE_MS = 300;
 const SLOTS_CONTESTED = 5_462;
 
 const [url = '', mode = '', milliseconds = '0'] = process.argv.slice(2);
-const keys = createKeys('onced');
+const keys = createKeys('onced', 256);
 const store = await openRedisStore({ url });
 console.log('READY');
 const input = await text(process.stdin);

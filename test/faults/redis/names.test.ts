@@ -9,7 +9,7 @@ import { createKeys, namespaceTag, slotOf, SLOTS } from '../../../storage/redis/
 import { startRedis } from '../../support/redis.ts';
 import { describeWithRedis } from '../../support/with-redis.ts';
 
-const keys = createKeys('onced');
+const keys = createKeys('onced', 256);
 
 describeWithRedis('names of keys', () => {
   test('the slot of a tag is the one that Redis computes, for every shard and for any text', async () => {

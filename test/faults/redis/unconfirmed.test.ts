@@ -64,7 +64,7 @@ describeWithRedis('what no replica has confirmed', () => {
   // connection wrote itself.
   test('is waited for behind a write of its own, also when nothing changed', async () => {
     const { key } = beginOf(randomUUID());
-    const counts = createKeys('onced').nameOf({ namespace: NAMESPACE, key }).shard.countsKey;
+    const counts = createKeys('onced', 1).nameOf({ namespace: NAMESPACE, key }).shard.countsKey;
     const touched = async (): Promise<number> => Number(await primary.command('hget', counts, '@'));
     await beginOn(store, beginOf(key));
     const { nowMs } = await store.read({ namespace: NAMESPACE, key, includeResult: true });

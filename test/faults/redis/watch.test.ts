@@ -17,7 +17,7 @@ describeWithRedis('a Redis that changes while it is used', () => {
     redis = await startRedis({ settings: { appendfsync: 'always' } });
     router = await openSingle(parseLocation(redis.url), 0);
     const wanted = { kind: 'single', tier: 'disk', isTierNamed: true, replicas: 0 } as const;
-    watch = createWatch({ router, keys: createKeys('onced'), wanted, everyMs: 20 });
+    watch = createWatch({ router, keys: createKeys('onced', 1), wanted, everyMs: 20 });
   });
   afterAll(async () => {
     watch.close();
