@@ -105,7 +105,7 @@ end
 -- what must work on a full Redis starts with a write that cannot take any. One a script is enough.
 local function even_when_full() is_let_run = true end
 
--- Each command costs Redis as much as three records in it, so all operations of a call share them. Until here nothing was
+-- A third of the time went into commands one by one, so all operations of a call share them. Until here nothing was
 -- written, so a call that fails has changed nothing.
 local function write()
   if is_let_run then redis.call('persist', INDEX) end
