@@ -2,7 +2,7 @@
 // their bytes, and answered with bytes made before. Reading and answering one in full costs a fifth of doing it, so that a
 // server asked for five times what it can do would do nothing but refuse.
 
-import { fromBinary, toBinary, create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   BeginIntentRequestSchema,
@@ -12,6 +12,7 @@ import {
   SessionResponseSchema,
   type Operation,
 } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { readerOf } from '../proto/codec.ts';
 import type { LoadClass } from './admission/load-class.ts';
 import { statusOf, type Rejection } from './errors.ts';
 
@@ -33,7 +34,7 @@ export function readRefusing(bytes: Uint8Array, { refuse, take }: PackReader): B
     const load = rpc === 'beginIntent' ? 'begin' : 'look';
     const rejection = rpc === undefined ? undefined : refuse(load, namespace, rpc);
     if (rejection === undefined) {
-      take(fromBinary(OperationSchema, part));
+      take(readOperation(part));
       continue;
     }
     refused += 1;
@@ -42,6 +43,8 @@ export function readRefusing(bytes: Uint8Array, { refuse, take }: PackReader): B
   }
   return refused === 0 ? undefined : asBuffer(writer.finish());
 }
+
+const readOperation = readerOf(OperationSchema);
 
 const OPERATIONS = SessionRequestSchema.field.operations.number;
 const OPERATION_ID = OperationSchema.field.id.number;
@@ -113,4 +116,4 @@ function errorBytes(rejection: Rejection): Uint8Array {
   return bytes;
 }
 
-export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

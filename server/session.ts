@@ -2,7 +2,6 @@
 // what is unanswered, what is unanswered by what the caller reads: HTTP/2 flow control does the rest.
 
 import { setMaxListeners } from 'node:events';
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   SessionRequestSchema,
@@ -10,13 +9,14 @@ import {
   type Operation,
   type OperationResult,
 } from '../proto/gen/onced/v1/idempotency_pb.js';
+import { readerOf, writerOf } from '../proto/codec.ts';
 import { identifyAgainOf, stillIdentified } from './auth/still-identified.ts';
 import type { CallContext } from './context.ts';
 import { invalidFields, Rejection, statusOf } from './errors.ts';
 import { answerable, execute, type Answer, type Answering } from './execute.ts';
 import { assertTakeable, breakOff, evidenceOf, MalformedRequest } from './grpc-calls.ts';
 import { limits } from './limits.ts';
-import { asBuffer, readRefusing, type PackReader } from './session-pack.ts';
+import { readRefusing, type PackReader } from './session-pack.ts';
 import { idempotencyOperations, type UnaryOperation } from './operations.ts';
 import type { Evidence, Identify, Principal } from './principal.ts';
 
@@ -81,8 +81,8 @@ function runSession(session: Session, onClosed: () => void): () => void {
   let isClosed = false;
 
   /** False when no more should be written for now. */
-  const write = (bytes: Uint8Array): boolean => {
-    isBlocked = !stream.write(asBuffer(bytes));
+  const write = (bytes: Buffer): boolean => {
+    isBlocked = !stream.write(bytes);
     return !isBlocked;
   };
 
@@ -95,7 +95,7 @@ function runSession(session: Session, onClosed: () => void): () => void {
       ready = count === ready.length ? [] : ready.slice(count);
       unanswered -= results.length;
       engine.metrics.inFlight(-results.length);
-      isRoom = write(toBinary(SessionResponseSchema, { $typeName: 'onced.v1.SessionResponse', results }));
+      isRoom = write(responseBytes({ $typeName: 'onced.v1.SessionResponse', results }));
     }
     const mayResume = !isBlocked && !isEnding && unanswered < limits.sessionInFlightMax / 2;
     if (mayResume && stream.isPaused()) stream.resume();
@@ -151,7 +151,7 @@ function runSession(session: Session, onClosed: () => void): () => void {
       const refusals = readRefusing(bytes, { refuse, take: begin });
       if (refusals !== undefined && !isClosed) write(refusals);
     } else {
-      for (const operation of fromBinary(SessionRequestSchema, bytes).operations) begin(operation);
+      for (const operation of readRequest(bytes).operations) begin(operation);
     }
   };
 
@@ -179,6 +179,9 @@ function runSession(session: Session, onClosed: () => void): () => void {
   });
   return end;
 }
+
+const readRequest = readerOf(SessionRequestSchema);
+const responseBytes = writerOf(SessionResponseSchema);
 
 type Operations = typeof idempotencyOperations;
 type Packed = Exclude<Operation['operation'], { case: undefined }>;
