@@ -1,7 +1,6 @@
 // Operations of a Session: those that wait for their turn and those that are sent and unanswered.
 
-import { create } from '@bufbuild/protobuf';
-import { OperationSchema, type Operation } from '../../../proto/gen/onced/v1/idempotency_pb.js';
+import type { Operation } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import { createSentOperations, type Sent } from './sent-operations.ts';
 import type { PackedName, PackedCalls } from './transport.ts';
 
@@ -123,12 +122,13 @@ export function createSessionQueue(initialInFlightMax: number): SessionQueue {
 }
 
 function operationOf({ id, name, request, deadlineMs }: Pending, nowMs: number): Operation {
-  return create(OperationSchema, {
+  return {
+    $typeName: 'onced.v1.Operation',
     id: BigInt(id),
     // 0 would mean no limit.
     timeoutMs: Math.max(1, Math.round(deadlineMs - nowMs)),
     operation: { case: name, value: request } as Operation['operation'],
-  });
+  };
 }
 
 function payloadBytes(request: Pending['request']): number {

@@ -1,6 +1,5 @@
 // One Session stream on the wire: packs out, results in, and the one moment at which it is over.
 
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Client, ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js';
 import {
   IdempotencyService,
@@ -9,6 +8,7 @@ import {
   type Operation,
   type OperationResult,
 } from '../../../proto/gen/onced/v1/idempotency_pb.js';
+import { readerOf, writerOf } from '../../../proto/codec.ts';
 import { pathOf } from './transport.ts';
 
 export interface StreamEvents {
@@ -28,14 +28,17 @@ export interface SessionStream {
   cancel(): void;
 }
 
+const requestBytes = writerOf(SessionRequestSchema);
+const readResponse = readerOf(SessionResponseSchema);
+
 type Stream = ClientDuplexStream<Operation[], readonly OperationResult[]>;
 
 /** No event comes before this returns. */
 export function openStream(client: Client, metadata: Metadata, events: StreamEvents): SessionStream {
   const stream: Stream = client.makeBidiStreamRequest(
     pathOf(IdempotencyService.method.session),
-    encode,
-    (bytes) => fromBinary(SessionResponseSchema, bytes).results,
+    (operations) => requestBytes({ $typeName: 'onced.v1.SessionRequest', operations }),
+    (bytes) => readResponse(bytes).results,
     metadata,
     // No deadline: the stream lives as long as there is work, each operation has a deadline of its own.
     {},
@@ -56,9 +59,4 @@ export function openStream(client: Client, metadata: Metadata, events: StreamEve
     end: () => stream.end(),
     cancel: () => stream.cancel(),
   };
-}
-
-function encode(operations: Operation[]): Buffer {
-  const bytes = toBinary(SessionRequestSchema, create(SessionRequestSchema, { operations }));
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
