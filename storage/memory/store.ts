@@ -177,10 +177,9 @@ function compact(records: Map<string, StoredRecord>, request: CompactRequest, no
 }
 
 /** Since when compaction has work with this record; undefined when it has none. */
-function dueOf(record: StoredRecord, nowMs: EpochMs): EpochMs | undefined {
-  if (nowMs >= record.purgeMs) return record.purgeMs;
-  const hasBytesDue = record.resultExpireMs !== 0 && nowMs >= record.resultExpireMs;
-  return hasBytesDue ? record.resultExpireMs : undefined;
+function dueOf({ purgeMs, resultExpireMs }: StoredRecord, nowMs: EpochMs): EpochMs | undefined {
+  const dueMs = resultExpireMs === 0 ? purgeMs : epochMs(Math.min(purgeMs, resultExpireMs));
+  return nowMs >= dueMs ? dueMs : undefined;
 }
 
 function countRecords(all: readonly StoredRecord[], nowMs: EpochMs): StoreStats {

@@ -91,6 +91,14 @@ export const compactCases: Cases = {
     expect(await compact(scene)).toMatchObject({ lagMs: 0, more: false });
   },
 
+  'a record past its purge has been due since its result was': async (scene) => {
+    await drain(scene.store);
+    const [, next] = await completeMany(scene, 2);
+    scene.setNow(next?.purgeMs ?? 0);
+    const lagMs = scene.now() - (next?.resultExpireMs ?? 0);
+    expect(await compact(scene, { limit: 1 })).toMatchObject({ recordsRemoved: 1, lagMs });
+  },
+
   'a live lease and an outcome within its time stay, however much is due around them': async (scene) => {
     await drain(scene.store);
     const due = await acquireMany(scene, 20, 'due');
