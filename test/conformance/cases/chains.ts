@@ -29,6 +29,21 @@ export const chainCases: Cases = {
     expect(await expectChain(scene, holder, writes)).toBe(60);
   },
 
+  'what is asked at once with a removal and a new claim is answered with the record that it wrote': async (scene) => {
+    for (const isByToken of [true, false]) {
+      const former = await scene.acquire();
+      const leaseToken = newToken();
+      // In one millisecond, so that the new record has the revision of the former.
+      const guard = isByToken ? byToken({ leaseToken }) : byRevision(former);
+      const removal = scene.remove(former.revision, true);
+      const [claimed, renewed] = await Promise.all([scene.claim({ leaseToken }), scene.extend(guard), removal]);
+      const standing = await scene.find();
+      if (renewed.applied) expectSame(renewed.record, standing);
+      else if (claimed.applied) expectSame(claimed.record, standing);
+      await scene.remove(standing?.revision ?? 0, true);
+    }
+  },
+
   'renewals, releases, takeovers and outcomes at once on what is held': async (scene) => {
     const holder = await scene.acquire();
     const writes = Array.from({ length: 12 }, (_, index) => [
