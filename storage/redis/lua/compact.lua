@@ -24,8 +24,10 @@ local function compact(entry, found)
   local head, parts = open_front(RECORD)
   local due = instant_of(head, is_timer)
   if not due then
-    -- Left over: of a record that is gone, or was settled since. Where a record that is held stands it says itself.
+    -- Left over: of a record that was settled since, or that went without a script (evicted, deleted by hand), where what
+    -- stands for an orphan would bring its timer back for ever. Where a record that is held stands it says itself.
     if is_timer or not head then forget(entry) end
+    if not head then forget(id) end
     return 'moved'
   end
   if found ~= due or now < due then
