@@ -13,6 +13,6 @@ const SUBJECTS = [memorySubject, sqliteSubject, postgresSubject, redisSubject, r
 
 describeWithRedis('all stores', () => {
   test('the same random script has the same answers on each of the five', { timeout: 180_000 }, async () => {
-    await playOnAll(SUBJECTS, { seeds: seedsToTry('all stores', 12), steps: 150 });
+    await playOnAll(SUBJECTS, { seeds: seedsToTry('all stores', 12), steps: 100 });
   });
 });
