@@ -62,7 +62,9 @@ export function createPlaceFilter(statements: Statements): PlaceFilter {
 
 // The lower 32 bits of a place are of the key, and random (hash.ts). `bits` is a power of two.
 const firstBit = (place: number, bits: number): number => ((place % 2 ** 32) & (bits - 1)) >>> 0;
-const secondBit = (place: number, bits: number): number => Math.imul(place % 2 ** 32, 0x9e3779b1) & (bits - 1);
+// The upper bits of the product: its lower ones follow from the first bit, and would tell nothing new.
+const secondBit = (place: number, bits: number): number =>
+  Math.imul(place % 2 ** 32, 0x9e3779b1) >>> Math.clz32(bits - 1);
 
 const bitsFor = (count: number): number => {
   const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, count * FILTER_BITS_PER_RECORD)));

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import type { Engine } from '../../../storage/sqlite/engine.ts';
-import { openEngine } from '../../../storage/sqlite/open.ts';
+import { FILTER_BITS_MIN, FILTER_BITS_PER_RECORD } from '../../../storage/sqlite/limits.ts';
+import { openDatabase, openEngine } from '../../../storage/sqlite/open.ts';
 import { packClaim, packRead } from '../../../storage/sqlite/pack.ts';
+import { createPlaceFilter } from '../../../storage/sqlite/place-filter.ts';
 import { BY_THE_CLOCK, type Operation, type Reply } from '../../../storage/sqlite/protocol.ts';
+import { prepareStatements } from '../../../storage/sqlite/statements.ts';
 import { createRandom, seedsToTry } from '../../model/random.ts';
 import { claimOf, idOf, inFolder, NAMESPACE } from './scene.ts';
 
@@ -127,6 +130,22 @@ test.each(seedsToTry('places', 6))(
     });
   },
 );
+
+test('a full filter sends one new place in twenty to the table for nothing', async () => {
+  await inFolder(async (folder) => {
+    const database = openDatabase(join(folder, 'onced.db'), SILENT);
+    const filter = createPlaceFilter(prepareStatements(database));
+    filter.readOn(1);
+    const random = createRandom(1);
+    const place = (): number => random.between(0, 2 ** 15 - 1) * 2 ** 32 + random.between(0, 2 ** 32 - 1);
+    const added = Array.from({ length: FILTER_BITS_MIN / FILTER_BITS_PER_RECORD }, place);
+    for (const one of added) filter.add(one);
+    expect(added.every((one) => filter.mayHave(one))).toBe(true);
+    const others = Array.from({ length: 50_000 }, place).filter((one) => filter.mayHave(one));
+    expect(others.length / 50_000).toBeLessThan(0.055);
+    database.close();
+  });
+});
 
 test('a file of the first version goes on with every record in reach', async () => {
   await inFolder(async (folder) => {
