@@ -7,8 +7,9 @@ import { isOutage, type Breaker } from './breaker.ts';
 import type { BeginAsk } from './calls/begin-ask.ts';
 import type { Holder } from './calls/holder.ts';
 import type { Engine } from './context.ts';
-import { openJournal, rowKey, type Journal } from './journal/journal.ts';
+import { heldKeyOf, openJournal, rowKey, type Journal } from './journal/journal.ts';
 import { replayRow } from './journal/replay.ts';
+import { StoreIsBack } from './journal/store-is-back.ts';
 import { limits } from './limits.ts';
 import type { Policy } from './policy.ts';
 
@@ -81,13 +82,21 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
     return run;
   };
 
+  /** All that is kept of a key, one after the other: what holders from elsewhere said of it came first. */
+  const replayKey = async (engine: Engine, kept: Journal, id: RecordId): Promise<void> => {
+    for (const each of [...kept.heldFor(id), id]) {
+      const row = await kept.find(each);
+      if (row !== undefined) await replayOne(engine, kept, row);
+    }
+  };
+
   /** Several at a time, which the store and the journal flush together; stops at the first that the store does not answer. */
   const replayPage = async (engine: Engine, kept: Journal, rows: readonly StoredRecord[]): Promise<void> => {
     const waiting = rows.values();
     const lane = async (): Promise<void> => {
       for (const row of waiting) {
         if (stopping.signal.aborted) return;
-        await replayOne(engine, kept, row).catch((error: unknown) => {
+        await replayKey(engine, kept, { ...row, key: heldKeyOf(row) ?? row.key }).catch((error: unknown) => {
           if (isOutage(error)) throw error;
           // This row alone: those behind it must not wait for it.
           log.error({ err: error, namespace: row.namespace }, 'journal: a row cannot be written; it stays');
@@ -133,13 +142,27 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
     }
   };
 
+  /**
+   * The journal for as long as nothing of it is written: a begin that waited would find its rows gone, and begin beside what the
+   * store has of them.
+   */
+  const whileAway = (kept: Store): Store => {
+    const through = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => {
+      if (!breaker.isOpen()) throw new StoreIsBack();
+      return call();
+    };
+    return {
+      ...kept,
+      claim: async (...args) => through(() => kept.claim(...args)),
+      extend: async (...args) => through(() => kept.extend(...args)),
+      settle: async (...args) => through(() => kept.settle(...args)),
+      read: async (...args) => through(() => kept.read(...args)),
+    };
+  };
+
   const bringOver = async (engine: Engine, id: RecordId): Promise<void> => {
     if (journal === undefined || breaker.isOpen()) return;
-    // What a holder from before said came first.
-    for (const each of [...journal.heldFor(id), id]) {
-      const row = await journal.find(each);
-      if (row !== undefined) await replayOne(engine, journal, row);
-    }
+    await replayKey(engine, journal, id);
   };
 
   return {
@@ -152,7 +175,7 @@ export function createOutage({ breaker, place, log }: OutageOptions): Outage {
       const kept = await journalFor(ask.policy, failure);
       if (kept === undefined) return { engine, isLocal: false };
       if (kept.size() >= limits.journalRowsMax) throw failure;
-      return { engine: { ...engine, store: await kept.beginnersStore(ask, engine.store) }, isLocal: true };
+      return { engine: { ...engine, store: whileAway(await kept.beginnersStore(ask)) }, isLocal: true };
     },
 
     async forHolder(engine, { id, leaseToken, policy }, failure) {

@@ -20,6 +20,7 @@ import { readBegin, type BeginAsk } from './begin-ask.ts';
 import { goOn } from './go-on.ts';
 import { checkIssued } from './issue-keys.ts';
 import { optionsOf, writeBegin } from './begin-writes.ts';
+import { comparable } from './lease-token.ts';
 import { wakeWith } from '../waiters.ts';
 
 export type BeginOutcome = BeginIntentResponse['outcome'];
@@ -61,6 +62,7 @@ export function refusalWhileAway({ outage, standingPolicyOf }: Engine, name: str
 
 /** On the journal nothing else protects the attempt: callers of this server run one at a time, others beside them. */
 async function beginAgain(before: Turn, { engine, isLocal }: Place): Promise<BeginIntentResponse> {
+  if (!isLocal && engine.outage.isKeeping()) await engine.outage.bringOver(engine, before.ask);
   const turn = { ...before, engine, wasWoken: false, found: undefined };
   const outcome = await decideUntilAnswered(turn);
   if (turn.wasWoken) passWakeOn(turn, outcome);
@@ -99,7 +101,12 @@ interface Turn {
 /** Where a new attempt would be refused a look comes before any claim. */
 async function lookFirst(turn: Turn): Promise<BeginDecision> {
   const { record, nowMs } = await look(turn);
-  return decideBegin(turn.ask, record, nowMs);
+  return decide(turn, { record, nowMs });
+}
+
+function decide({ ask }: Turn, { record, nowMs }: Found): BeginDecision {
+  const fingerprints = comparable(ask.fingerprints, record?.fingerprints ?? []);
+  return decideBegin(fingerprints === ask.fingerprints ? ask : { ...ask, fingerprints }, record, nowMs);
 }
 
 const look = async ({ engine, ask, call }: Turn): Promise<Found> =>
@@ -141,7 +148,7 @@ async function decideUntilAnswered(turn: Turn): Promise<BeginOutcome> {
         return answer(decision);
     }
     turn.found = found;
-    decision = decideBegin(ask, found.record, found.nowMs);
+    decision = decide(turn, found);
   }
   throw new Rejection('OVERLOADED', 'the key changes hands faster than this call can follow; ask again', {
     retryAfterMs: limits.retryAfterMsHintMax,

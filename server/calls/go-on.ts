@@ -2,25 +2,28 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../../storage/contract/index.ts';
+import { StoreIsBack } from '../journal/store-is-back.ts';
 import { limits } from '../limits.ts';
 import type { Place } from '../outage.ts';
 
 /**
  * Runs it at the place that there is for it after such a failure. A cluster that comes back answers a ping as soon as one of its
- * nodes does: whoever asks another one asks again for a while.
+ * nodes does: whoever asks another one asks again for a while, as does who was at the journal when the store came back.
  */
 export async function goOn<T>(
   placeFor: (failure: unknown) => Promise<Place>,
   failure: unknown,
   run: (place: Place) => Promise<T>,
 ): Promise<T> {
-  const untilMs = performance.now() + limits.outageRevivalMs;
+  let untilMs = performance.now() + limits.outageRevivalMs;
   for (let latest = failure; ;) {
     const place = await placeFor(latest);
     try {
       return await run(place);
     } catch (error) {
-      if (place.isLocal || !(error instanceof StoreError) || performance.now() > untilMs) throw error;
+      if (!(error instanceof StoreError)) throw error;
+      if (error instanceof StoreIsBack) untilMs = performance.now() + limits.outageRevivalMs;
+      else if (place.isLocal || performance.now() > untilMs) throw error;
       latest = error;
     }
     await sleep(limits.outageRevivalPauseMs);

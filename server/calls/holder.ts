@@ -47,14 +47,16 @@ export async function atStoreOrJournal<T>(
   run: (engine: Engine) => Promise<T>,
 ): Promise<{ readonly value: T; readonly journaled: boolean }> {
   const { outage } = engine;
-  const standing = outage.isKeeping() ? await outage.standing(engine, holder) : undefined;
-  if (standing !== undefined) return { value: await run(standing), journaled: true };
   try {
-    return { value: await run(engine), journaled: false };
+    const standing = outage.isKeeping() ? await outage.standing(engine, holder) : undefined;
+    return { value: await run(standing ?? engine), journaled: standing !== undefined };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const placeFor = async (failure: unknown): Promise<Place> => outage.forHolder(engine, holder, failure);
-    return goOn(placeFor, error, async (place) => ({ value: await run(place.engine), journaled: place.isLocal }));
+    return goOn(placeFor, error, async ({ engine: at, isLocal }) => {
+      if (!isLocal && outage.isKeeping()) await outage.bringOver(engine, holder.id);
+      return { value: await run(at), journaled: isLocal };
+    });
   }
 }
 

@@ -2,6 +2,7 @@
 // attempts stand in it under their key; what a holder from before the outage said stands under its lease token, since
 // the same key may have a degraded attempt beside it.
 
+import { hash } from 'node:crypto';
 import {
   addMs,
   durationMs,
@@ -18,8 +19,9 @@ import {
 } from '../../storage/contract/index.ts';
 import { markAsJournals } from '../calls/lease-token.ts';
 import { limits } from '../limits.ts';
+import { StoreIsBack } from './store-is-back.ts';
 
-/** No caller can begin an attempt of this name: the prefix is the server's own. */
+/** No caller can begin an attempt whose name begins so: the prefix is the server's own. */
 const HELD_ATTEMPT = 'onced:review:held';
 const KEY_LABEL = 'onced:key';
 
@@ -46,7 +48,7 @@ export interface Journal {
    * The journal for a begin of this key. Where a holder from before has said here how it ended, nothing is claimed: its outcome is
    * shown to whoever names no fingerprint. Others are told that it is in progress, since only the store knows its request.
    */
-  beginnersStore(begin: RecordId & Pick<StoredRecord, 'fingerprints'>, main: Store): Promise<Store>;
+  beginnersStore(begin: RecordId & Pick<StoredRecord, 'fingerprints' | 'attemptId'>): Promise<Store>;
   /** A page of rows; `after` as in Store.list. */
   page(after: string | undefined): ReturnType<Store['list']>;
   /** False when the row has changed since. */
@@ -70,26 +72,31 @@ export async function openJournal(inner: Store): Promise<Journal> {
   const beginners: Store = {
     ...store,
     claim: async (request, options) =>
-      store.claim({ ...request, leaseToken: markAsJournals(request.leaseToken) }, options),
+      store.claim({ ...request, leaseToken: markAsJournals(request.leaseToken, request) }, options),
   };
 
   const page = async (after: string | undefined): ReturnType<Store['list']> =>
     inner.list({ includeExpired: true, limit: PAGE, ...(after === undefined ? {} : { after }) });
-  /** By key of the holder. */
+  /** By key of the holder, in the order in which they spoke. */
   const held = new Map<string, Set<Key>>();
   const noteHeld = ({ namespace, key }: RecordId, row: Key): void => {
     const name = nameOf({ namespace, key });
     held.set(name, (held.get(name) ?? new Set()).add(row));
   };
+  const forgetHeld = (id: RecordId, row: Key): void => {
+    const rowsHere = held.get(nameOf(id));
+    if (rowsHere?.delete(row) === true && rowsHere.size === 0) held.delete(nameOf(id));
+  };
+  const found: StoredRecord[] = [];
   let after: string | undefined;
   do {
     const { records, next } = await page(after);
-    for (const row of records) {
-      const key = heldKeyOf(row);
-      if (key !== undefined) noteHeld({ ...row, key }, row.key);
-    }
+    found.push(...records.filter((row) => heldKeyOf(row) !== undefined));
     after = next;
   } while (after !== undefined);
+  for (const row of found.toSorted((a, b) => a.createMs - b.createMs)) {
+    noteHeld({ ...row, key: heldKeyOf(row) ?? row.key }, row.key);
+  }
   const heldFor = ({ namespace, key }: RecordId): readonly RecordId[] =>
     [...(held.get(nameOf({ namespace, key })) ?? [])].map((row) => ({ namespace, key: row }));
 
@@ -97,17 +104,17 @@ export async function openJournal(inner: Store): Promise<Journal> {
     size: () => rows,
     store,
     heldFor,
-    async beginnersStore({ namespace, key, fingerprints }, main) {
+    async beginnersStore({ namespace, key, fingerprints, attemptId }) {
       const ended = heldFor({ namespace, key });
       if (ended.length === 0) return beginners;
       const begun = await inner.read({ namespace, key, includeResult: false });
-      // An attempt that began here goes on.
-      if (begun.record !== undefined && !isExpired(begun.record, begun.nowMs)) return beginners;
+      // An attempt that began here goes on; nobody takes it over.
+      if (begun.record?.attemptId === attemptId && !isExpired(begun.record, begun.nowMs)) return beginners;
       for (const row of ended) {
         const { record, nowMs } = await inner.read({ ...row, includeResult: false });
         if (record === undefined || isExpired(record, nowMs)) continue;
         if (isOutcome(record) || record.state === 'UNKNOWN') {
-          return endedView({ inner, row, key, isShown: fingerprints.length === 0, main });
+          return endedView({ inner, row, key, isShown: fingerprints.length === 0 });
         }
       }
       return beginners;
@@ -117,8 +124,8 @@ export async function openJournal(inner: Store): Promise<Journal> {
       const { record } = await inner.read({ ...row, includeResult: false });
       if (record === undefined) {
         if (rows >= limits.journalRowsMax) return undefined;
-        await store.claim(heldClaim(holder));
         noteHeld(holder, row.key);
+        await store.claim(heldClaim(holder));
       }
       return heldView(inner, row, holder.key);
     },
@@ -126,14 +133,13 @@ export async function openJournal(inner: Store): Promise<Journal> {
     page,
     async remove(row) {
       const { namespace, key, revision } = row;
-      const isRemoved = await inner.remove({ namespace, key, revision, force: true });
-      if (!isRemoved) return false;
-      rows -= 1;
       const heldKey = heldKeyOf(row);
-      const name = nameOf({ namespace, key: heldKey ?? key });
-      if (heldKey !== undefined && held.get(name)?.delete(key) === true && held.get(name)?.size === 0)
-        held.delete(name);
-      return true;
+      // Before the row goes, since its holder may make it anew at once.
+      if (heldKey !== undefined) forgetHeld({ namespace, key: heldKey }, key);
+      const isRemoved = await inner.remove({ namespace, key, revision, force: true });
+      if (isRemoved) rows -= 1;
+      else if (heldKey !== undefined) noteHeld({ namespace, key: heldKey }, key);
+      return isRemoved;
     },
     close: async () => inner.close(),
   };
@@ -144,7 +150,7 @@ export const rowKey = (leaseToken: LeaseToken): Key => leaseToken as string as K
 
 /** The holder's own key when the row is that of one from before the outage. */
 export const heldKeyOf = (row: StoredRecord): Key | undefined =>
-  row.attemptId === HELD_ATTEMPT ? (row.labels[KEY_LABEL] as Key | undefined) : undefined;
+  row.attemptId.startsWith(HELD_ATTEMPT) ? (row.labels[KEY_LABEL] as Key | undefined) : undefined;
 
 const heldClaim = ({ namespace, key, leaseToken }: HeldBefore): Parameters<Store['claim']>[0] => ({
   namespace,
@@ -152,7 +158,8 @@ const heldClaim = ({ namespace, key, leaseToken }: HeldBefore): Parameters<Store
   expected: 'absent',
   fingerprints: [],
   labels: { [KEY_LABEL]: key },
-  attemptId: HELD_ATTEMPT,
+  // Two holders of one key are two attempts.
+  attemptId: `${HELD_ATTEMPT}:${hash('sha256', leaseToken, 'hex').slice(0, 16)}`,
   owner: '',
   leaseToken,
   leaseMs: durationMs(limits.leaseMsMin),
@@ -166,33 +173,30 @@ interface Ended {
   readonly key: Key;
   /** Otherwise an outcome is not shown, only that there is more to come. */
   readonly isShown: boolean;
-  /** Where the row goes. */
-  readonly main: Store;
 }
 
 /** Shows how the row's holder ended as the record of its key; takes no claim while it is here. */
-function endedView({ inner, row, key, isShown, main }: Ended): Store {
-  const look = async (): Promise<Found | undefined> => {
+function endedView({ inner, row, key, isShown }: Ended): Store {
+  const look = async (): Promise<Found> => {
     const { record, nowMs } = await inner.read({ ...row, includeResult: isShown });
-    if (record === undefined) return undefined;
+    if (record === undefined) throw new StoreIsBack();
     if (isShown || !isOutcome(record)) return { nowMs, record: { ...record, key } };
     const leaseExpireMs = addMs(nowMs, durationMs(limits.journalReplayMs));
     return { nowMs, record: { ...record, key, state: 'IN_PROGRESS', leaseExpireMs } };
   };
   return {
     ...inner,
-    read: async (request, options) => (await look()) ?? main.read(request, options),
-    async claim(request, options) {
-      const found = await look();
-      return found === undefined ? main.claim(request, options) : { ...found, applied: false, replacedExpired: false };
-    },
+    read: look,
+    claim: async () => ({ ...(await look()), applied: false, replacedExpired: false }),
   };
 }
 
 /** Shows the row as the record of the holder's key. */
 function heldView(inner: Store, row: RecordId, key: Key): Store {
-  const shown = <T extends Pick<Written, 'record'>>(written: T): T =>
-    written.record === undefined ? written : { ...written, record: { ...written.record, key } };
+  const shown = <T extends Pick<Written, 'record'>>(written: T): T => {
+    if (written.record === undefined) throw new StoreIsBack();
+    return { ...written, record: { ...written.record, key } };
+  };
   return {
     ...inner,
     extend: async (request, options) => shown(await inner.extend({ ...request, ...row }, options)),

@@ -5,6 +5,7 @@ import {
   decideBegin,
   decideHolder,
   durationMs,
+  type ClaimRequest,
   type DurationMs,
   type Found,
   type Key,
@@ -15,6 +16,7 @@ import {
 import type { Engine } from '../context.ts';
 import { limits } from '../limits.ts';
 import type { Policy } from '../policy.ts';
+import { comparable, fingerprintsIn, isJournalsFor } from '../calls/lease-token.ts';
 import { announce } from '../calls/settle.ts';
 import { listConflict, type ConflictCause } from './conflicts.ts';
 import { heldKeyOf, TTL_AS_BEGUN, type Journal } from './journal.ts';
@@ -94,10 +96,12 @@ const saveCheckpoint = async ({ engine, row, key, policy }: Replay): Promise<Wri
 /** What an attempt that began here came to: it takes its place in the store, then its outcome follows. */
 async function applyAsAttempt(replay: Replay): Promise<void> {
   const { engine, row, key, policy } = replay;
-  const ask = { ...row, onLeaseExpiry: policy.onLeaseExpiry, attemptsMax: undefined };
   let found: Found = await engine.store.read({ namespace: row.namespace, key, includeResult: false });
   for (let tries = 0; tries < limits.decisionsMax; tries += 1) {
     if (found.record?.leaseToken === row.leaseToken) return finish(replay, found.record);
+    const attemptId = attemptOf(row, found.record);
+    const fingerprints = comparable(row.fingerprints, found.record?.fingerprints ?? []);
+    const ask = { attemptId, fingerprints, onLeaseExpiry: policy.onLeaseExpiry, attemptsMax: undefined };
     const decision = decideBegin(ask, found.record, found.nowMs);
     switch (decision.kind) {
       case 'claim':
@@ -106,7 +110,8 @@ async function applyAsAttempt(replay: Replay): Promise<void> {
         // The same attempt, of which the store has another token: what was begun here is what its holder knows.
         const expected = decision.kind === 'claim' ? decision.expected : (found.record?.revision ?? 'absent');
         if (decision.kind === 'claim' && isTakeOver(found.record)) await conflict(replay, 'OTHER_ATTEMPT');
-        const written = await claim(replay, expected);
+        const joined = decision.kind === 'claim' ? decision.fingerprints : (found.record?.fingerprints ?? []);
+        const written = await claim(replay, { expected, attemptId, fingerprints: joined });
         if (written.applied && written.record !== undefined) return finish(replay, written.record);
         found = written;
         break;
@@ -148,14 +153,25 @@ async function finish(replay: Replay, standing: StoredRecord): Promise<void> {
   if (applied && record !== undefined) announce(engine, settlement, record, nowMs);
 }
 
-const claim = async ({ engine, row, key, policy }: Replay, expected: 'absent' | number) =>
+/** The row of a holder names none; its token tells whether the store has the attempt. */
+function attemptOf(row: StoredRecord, record: StoredRecord | undefined): string {
+  const isHolders = heldKeyOf(row) !== undefined;
+  return isHolders && record !== undefined && isJournalsFor(row.leaseToken, record.attemptId)
+    ? record.attemptId
+    : row.attemptId;
+}
+
+const claim = async (
+  { engine, row, key, policy }: Replay,
+  { expected, attemptId, fingerprints }: Pick<ClaimRequest, 'expected' | 'attemptId' | 'fingerprints'>,
+) =>
   engine.store.claim({
     namespace: row.namespace,
     key,
     expected,
-    fingerprints: row.fingerprints,
+    fingerprints: fingerprints.length > 0 ? fingerprints : fingerprintsIn(row.leaseToken),
     labels: heldKeyOf(row) === undefined ? row.labels : {},
-    attemptId: row.attemptId,
+    attemptId,
     owner: row.owner,
     leaseToken: row.leaseToken,
     // What is left of the lease, on this server's clock: an attempt under way goes on, one that lapsed is an orphan at once.

@@ -138,7 +138,7 @@ test.each(['a', 'b'] as const)(
   async (first) => {
     await using pair = await openPair();
     const { scene, a, b, aWay, bWay } = pair;
-    const before = await scene.acquire();
+    const before = await scene.acquire({ fingerprints: FINGERPRINTS });
     await scene.client.fail({ ...scene.holder(before), kind: FailKind.RETRYABLE });
     for (const way of [aWay, bWay]) way.set('down');
     const holder = scene.holder(await scene.acquire({ lease: LEASE }));
@@ -159,7 +159,73 @@ test.each(['a', 'b'] as const)(
       await untilWritten(server);
     }
     await expectCompleted(pair, 'receipt');
+    expect(await refusal(scene.begin({ fingerprints: OTHERS }))).toMatchObject({ reason: 'KEY_REUSED' });
     expect(await pair.conflicts()).toEqual([]);
   },
   30_000,
 );
+
+test('an outcome that the other server writes first is shown to its own request alone', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay, bWay } = pair;
+  for (const way of [aWay, bWay]) way.set('down');
+  const holder = scene.holder(await scene.acquire({ fingerprints: FINGERPRINTS, lease: LEASE }));
+  await b.client.complete({ ...holder, result: bytes('receipt') });
+  bWay.set('up');
+  await untilWritten(b);
+  const begin = { namespace: scene.namespace, key: holder.key };
+  const other = b.client.beginIntent({ ...begin, attemptId: 'b-1', fingerprints: OTHERS });
+  expect(await refusal(other)).toMatchObject({ reason: 'KEY_REUSED' });
+  const same = await b.client.beginIntent({ ...begin, attemptId: 'b-2', fingerprints: FINGERPRINTS });
+  expect(same.outcome.case).toBe('completed');
+  aWay.set('up');
+  await untilWritten(a);
+  await expectCompleted(pair, 'receipt');
+  expect(await pair.conflicts()).toEqual([]);
+}, 30_000);
+
+test('an attempt that had reached the store when it went away is not lost at the other server', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay } = pair;
+  const attemptId = 'a-1';
+  await scene.acquire({ attemptId, lease: LEASE });
+  aWay.set('down');
+  const holder = scene.holder(await scene.acquire({ attemptId, lease: LEASE }));
+  expect(await refusal(b.client.complete(holder))).toMatchObject(YET_TO_COME);
+  aWay.set('up');
+  await untilWritten(a);
+  expect(await b.client.complete(holder)).toMatchObject({ alreadyApplied: false });
+  expect(await pair.conflicts()).toEqual([]);
+}, 30_000);
+
+test('such an attempt whose outcome the other server kept is no conflict', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay, bWay } = pair;
+  const attemptId = 'a-1';
+  await scene.acquire({ attemptId, fingerprints: FINGERPRINTS, lease: LEASE });
+  for (const way of [aWay, bWay]) way.set('down');
+  const lease = await scene.acquire({ attemptId, fingerprints: FINGERPRINTS, lease: LEASE });
+  await b.client.complete({ ...scene.holder(lease), result: bytes('receipt') });
+  bWay.set('up');
+  await untilWritten(b);
+  aWay.set('up');
+  await untilWritten(a);
+  await expectCompleted(pair, 'receipt');
+  expect(await pair.conflicts()).toEqual([]);
+}, 30_000);
+
+test('two holders of one key that the other server heard are two attempts', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay, bWay } = pair;
+  for (const way of [aWay, bWay]) way.set('down');
+  const first = scene.holder(await scene.acquire({ lease: ms(100) }));
+  await b.client.fail({ ...first, kind: FailKind.RETRYABLE });
+  const second = scene.holder(await scene.acquire({ lease: LEASE, wait: ms(5000) }));
+  await b.client.complete({ ...second, result: bytes('receipt') });
+  bWay.set('up');
+  await untilWritten(b);
+  aWay.set('up');
+  await untilWritten(a);
+  await expectCompleted(pair, 'receipt');
+  expect(await pair.conflicts()).toEqual([]);
+}, 30_000);

@@ -88,7 +88,7 @@ export async function openScene(options: SceneOptions = {}): Promise<RpcScene> {
 }
 
 /** Waits until this many begins are queued on the server: a condition, with a bound. */
-export async function untilWaiting(scene: RpcScene, count: number): Promise<void> {
+export async function untilWaiting(scene: Pick<RpcScene, 'server'>, count: number): Promise<void> {
   for (let tries = 0; tries < 6000; tries += 1) {
     const { counters } = await scene.server.metrics.figures();
     if (counters.find(({ name }) => name === 'onced_waiters')?.value === count) return;

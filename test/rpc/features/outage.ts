@@ -6,8 +6,9 @@ import { FailKind } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import { IntentState } from '../../../proto/gen/onced/v1/record_pb.js';
 import type { Managed, OpenManaged } from '../managed.ts';
 import { openOutage } from '../outage-scene.ts';
-import { bytes, ms, refusal } from '../scene.ts';
+import { bytes, ms, refusal, untilWaiting } from '../scene.ts';
 
+const LEASE = ms(60_000);
 const GO_ON = { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED };
 
 const suspected = async ({ server }: Managed): Promise<number> => {
@@ -119,6 +120,54 @@ export function outageFeatures(openManaged: OpenManaged): void {
       expect((await waiting).outcome.case).toBe('completed');
       expect(await refusal(scene.begin({ key: 'a', fingerprints: others }))).toMatchObject({ reason: 'KEY_REUSED' });
       expect((await scene.begin({ key: 'b' })).outcome.case).toBe('orphaned');
+      expect(await outage.conflicts()).toEqual([]);
+    });
+
+    test('does not begin beside an outcome that it kept, neither during the outage nor as the store comes back', async () => {
+      await using outage = await openOutage(openManaged, GO_ON);
+      const { scene, faulty } = outage;
+      const before = await scene.acquire({ key: 'a' });
+      faulty.set('down');
+      const during = await scene.acquire({ key: 'a' });
+      await scene.client.complete({ ...scene.holder(before, 'a'), result: bytes('kept') });
+      await scene.client.fail({ ...scene.holder(during, 'a'), kind: FailKind.RETRYABLE });
+      expect((await scene.begin({ key: 'a' })).outcome.case).toBe('completed');
+      const degraded = await scene.acquire({ key: 'b' });
+      await scene.client.complete(scene.holder(degraded, 'b'));
+      faulty.set('up');
+      const answers = await Promise.all(['a', 'b'].map(async (key) => scene.begin({ key })));
+      expect(answers.map(({ outcome }) => outcome.case)).toEqual(['completed', 'completed']);
+      expect(await outage.conflicts()).toEqual([]);
+    });
+
+    test('who waited for a degraded attempt begins after it, in the store', async () => {
+      await using outage = await openOutage(openManaged, GO_ON);
+      const { scene, faulty } = outage;
+      faulty.set('down');
+      const lease = await scene.acquire({ lease: ms(60_000) });
+      const waiting = scene.acquire({ wait: ms(20_000) });
+      await untilWaiting(scene, 1);
+      faulty.set('up');
+      await outage.untilWritten();
+      await scene.client.fail({ ...scene.holder(lease), kind: FailKind.RETRYABLE });
+      expect(await waiting).toMatchObject({ degraded: false, attempt: 2 });
+      expect(await outage.conflicts()).toEqual([]);
+    });
+
+    test('a release of before the outage makes no conflict of the attempt that followed it', async () => {
+      await using outage = await openOutage(openManaged, GO_ON);
+      const { scene, faulty } = outage;
+      const keys = Array.from({ length: 12 }, (_, index) => `order-${index}`);
+      const held = await Promise.all(
+        keys.map(async (key) => scene.holder(await scene.acquire({ key, lease: LEASE }), key)),
+      );
+      faulty.set('down');
+      for (const holder of held) {
+        await scene.client.fail({ ...holder, kind: FailKind.RETRYABLE });
+        await scene.acquire({ key: holder.key, lease: LEASE });
+      }
+      faulty.set('up');
+      await outage.untilWritten();
       expect(await outage.conflicts()).toEqual([]);
     });
 
