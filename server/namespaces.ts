@@ -82,6 +82,8 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     options.serverPolicy === undefined ? [] : [{ source: 'server', policy: options.serverPolicy }];
   let own = new Map<string, Own>();
   let resolved = new Map<string, Policy>();
+  let readsBegun = 0;
+  let latestRead = 0;
 
   const layerOf = (name: string): PolicyLayer | undefined =>
     asLayer(name, own.get(name)?.policy ?? configured.get(name));
@@ -116,6 +118,7 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
   };
 
   const refresh = async (): Promise<void> => {
+    const read = (readsBegun += 1);
     const next = new Map<string, Own>();
     let after: string | undefined;
     for (;;) {
@@ -128,6 +131,9 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
       after = page.at(-1)?.name;
       if (page.length < PAGE) break;
     }
+    // One that began later may have ended sooner, with a policy that was put meanwhile.
+    if (read < latestRead) return;
+    latestRead = read;
     own = next;
     resolved = new Map();
   };

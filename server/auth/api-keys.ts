@@ -63,8 +63,11 @@ export async function openApiKeys({ registry, log, pepper }: ApiKeysOptions): Pr
   const digestOf = (secret: string): Buffer => createHmac('sha256', secretPepper).update(secret).digest();
   const nothing = digestOf('');
   let known = new Map<string, Known>();
+  let readsBegun = 0;
+  let latestRead = 0;
 
   const refresh = async (): Promise<void> => {
+    const thisRead = (readsBegun += 1);
     const next = new Map<string, Known>();
     let after: string | undefined;
     for (;;) {
@@ -75,6 +78,9 @@ export async function openApiKeys({ registry, log, pepper }: ApiKeysOptions): Pr
       after = page.at(-1)?.name;
       if (page.length < PAGE) break;
     }
+    // One that began later may have ended sooner, without a key that was revoked meanwhile.
+    if (thisRead < latestRead) return;
+    latestRead = thisRead;
     known = next;
   };
   const keep = (entry: RegistryEntry): Known => known.get(entry.name) ?? read(entry);
