@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addMs, epochMs, type Store } from '../../../storage/contract/index.ts';
+import { addMs, durationMs, epochMs, type EpochMs, type Store } from '../../../storage/contract/index.ts';
 import { inspectRedis, openRedisStore } from '../../../storage/redis/index.ts';
 import { createKeys } from '../../../storage/redis/keys.ts';
 import { TIMERS_STEP_MAX } from '../../../storage/redis/limits.ts';
@@ -45,6 +45,19 @@ describeWithRedis('the shards of a store', () => {
   };
   const fill = (store: Store, count: number) =>
     Promise.all(Array.from({ length: count }, (_, number) => beginOn(store, beginOf(`key-${number}`))));
+  const claim = (store: Store, call: ReturnType<typeof beginOf>, nowMs: EpochMs) =>
+    store.claim(
+      {
+        ...call,
+        expected: 'absent',
+        labels: {},
+        owner: '',
+        leaseMs: POLICY.leaseMs,
+        orphanTtlMs: POLICY.orphanTtlMs,
+        retention: { ttlMs: POLICY.ttlMs, graceMs: POLICY.graceMs },
+      },
+      { nowMs },
+    );
   const keep = (shards: number) =>
     Promise.all([
       redis.command('zadd', `${prefix}:{registry}:layout:names`, 0, 'records'),
@@ -137,28 +150,34 @@ describeWithRedis('the shards of a store', () => {
     });
   });
 
+  test('the timer of an orphan that was settled after all goes once it is due', async () => {
+    const store = await open();
+    const call = beginOf('order-1');
+    const nowMs = epochMs(Date.now());
+    const orphanMs = addMs(nowMs, POLICY.leaseMs);
+    const timerMs = addMs(addMs(orphanMs, POLICY.orphanTtlMs), POLICY.graceMs);
+    await claim(store, call, nowMs);
+    const entries = () => redis.command('zcard', createKeys(prefix, 1).shards[0]?.indexKey ?? '');
+    await store.compact({ limit: 10 }, { nowMs: orphanMs });
+    expect(await entries()).toBe(2);
+    const settle = settleOf('order-1', call.leaseToken, 'paid');
+    const guard = { kind: 'token' as const, leaseToken: call.leaseToken };
+    const settled = await store.settle(
+      { ...settle, guard, ttlMs: undefined, graceMs: POLICY.graceMs },
+      { nowMs: addMs(addMs(orphanMs, POLICY.graceMs), durationMs(1)) },
+    );
+    expect(settled.applied).toBe(true);
+    const compacted = await store.compact({ limit: 10 }, { nowMs: timerMs });
+    expect(compacted).toMatchObject({ recordsRemoved: 0, resultsDropped: 0, more: false });
+    expect(await entries()).toBe(1);
+  });
+
   test('more orphans than a script takes, all of one instant, are compacted once their time is over', async () => {
     const store = await open();
     const nowMs = epochMs(Date.now());
     const count = TIMERS_STEP_MAX * 2 + 1;
-    const at = { nowMs };
     const calls = Array.from({ length: count }, (_, number) => beginOf(`key-${number}`));
-    await Promise.all(
-      calls.map((call) =>
-        store.claim(
-          {
-            ...call,
-            expected: 'absent',
-            labels: {},
-            owner: '',
-            leaseMs: POLICY.leaseMs,
-            orphanTtlMs: POLICY.orphanTtlMs,
-            retention: { ttlMs: POLICY.ttlMs, graceMs: POLICY.graceMs },
-          },
-          at,
-        ),
-      ),
-    );
+    await Promise.all(calls.map((call) => claim(store, call, nowMs)));
     const purgeMs = addMs(addMs(addMs(nowMs, POLICY.leaseMs), POLICY.orphanTtlMs), POLICY.graceMs);
     const compacted = await store.compact({ limit: count }, { nowMs: purgeMs });
     expect(compacted).toMatchObject({ recordsRemoved: count, more: false });
