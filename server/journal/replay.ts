@@ -118,10 +118,9 @@ async function applyAsAttempt(replay: Replay): Promise<void> {
       }
       case 'in-progress':
       case 'orphaned': {
-        if (row.state === 'RELEASED') return undefined;
+        if (didNothing(row)) return undefined;
         await conflict(replay, 'OTHER_ATTEMPT');
-        const settlement =
-          row.state === 'IN_PROGRESS' || row.state === 'UNKNOWN' ? undefined : settlementOf(row, policy);
+        const settlement = row.state === 'COMPLETED' || row.state === 'FAILED' ? settlementOf(row, policy) : undefined;
         if (settlement === undefined) return undefined;
         const written = await settle(replay, settlement, { kind: 'revision', revision: decision.record.revision });
         if (written.applied && written.record !== undefined) {
@@ -133,7 +132,7 @@ async function applyAsAttempt(replay: Replay): Promise<void> {
       case 'completed':
       case 'failed': {
         // Listing is idempotent: after a replay that settled the key and was stopped, this finds its own entry.
-        if (row.state !== 'RELEASED') await conflict(replay, 'OTHER_OUTCOME');
+        if (!didNothing(row)) await conflict(replay, 'OTHER_OUTCOME');
         return undefined;
       }
       case 'rejected':
@@ -224,6 +223,9 @@ function settlementOf(row: StoredRecord, policy: Policy): Settlement | undefined
 }
 
 const ttlOf = ({ ttlMs }: StoredRecord): DurationMs | undefined => (ttlMs === TTL_AS_BEGUN ? undefined : ttlMs);
+
+/** Its holder said so, and no other began here before it: one that was taken over may have done its work. */
+const didNothing = ({ state, attempt }: StoredRecord): boolean => state === 'RELEASED' && attempt === 1;
 
 /** A lapsed attempt of which nobody knows what it did, as opposed to a released one. */
 const isTakeOver = (record: StoredRecord | undefined): boolean => record?.state === 'IN_PROGRESS';

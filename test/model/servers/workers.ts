@@ -183,6 +183,8 @@ async function hold(
     }
   }
   const { rpc, request, end, outcome } = endOf(stage, story, grant, holder);
+  // It says itself that it did nothing, whether or not that is heard.
+  if (end === 'released') grant.end = 'released';
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const server = random.pick(place.servers);
     const answer = await ask(stage, server, rpc, request);

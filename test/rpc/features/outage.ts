@@ -154,6 +154,19 @@ export function outageFeatures(openManaged: OpenManaged): void {
       expect(await outage.conflicts()).toEqual([]);
     });
 
+    test('an attempt that was taken over in the journal is listed, also when the next one was released', async () => {
+      await using outage = await openOutage(openManaged, GO_ON);
+      const { scene, faulty } = outage;
+      await scene.client.complete(scene.holder(await scene.acquire()));
+      faulty.set('down');
+      await scene.acquire({ lease: ms(100) });
+      const next = await scene.acquire({ wait: ms(5000) });
+      await scene.client.fail({ ...scene.holder(next), kind: FailKind.RETRYABLE });
+      faulty.set('up');
+      await outage.untilWritten();
+      expect(await outage.conflicts()).toEqual(['order-1 OTHER_OUTCOME']);
+    });
+
     test('a release of before the outage makes no conflict of the attempt that followed it', async () => {
       await using outage = await openOutage(openManaged, GO_ON);
       const { scene, faulty } = outage;
