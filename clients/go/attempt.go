@@ -31,10 +31,11 @@ type Attempt struct {
 	keeping    context.Context // until the outcome is recorded
 	endKeeping context.CancelFunc
 
-	mutex   sync.Mutex
-	sentAt  time.Time     // monotonic; when the latest grant was asked for
-	granted time.Duration // how long it lasts from then
-	guard   *time.Timer   // stops the work
+	mutex       sync.Mutex
+	sentAt      time.Time     // monotonic; when the latest grant was asked for
+	granted     time.Duration // how long it lasts from then
+	guard       *time.Timer   // stops the work
+	isRecording bool          // the work has ended
 }
 
 // Namespace is the namespace of the key.
@@ -103,6 +104,13 @@ func (a *Attempt) start(ctx context.Context, sentAt time.Time, cancelWork contex
 	a.keeping, a.endKeeping = context.WithCancel(context.WithoutCancel(ctx))
 	a.extend(sentAt, a.acquired.GetLeaseRemaining().AsDuration())
 	go a.keep()
+}
+
+// workEnded: what the work came to is being recorded from now on, which is there before its answer is here.
+func (a *Attempt) workEnded() {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.isRecording = true
 }
 
 func (a *Attempt) stop() {
@@ -195,7 +203,10 @@ func (a *Attempt) renew() error {
 
 // stopIfLost stops the work when the server has said that this attempt holds nothing any more.
 func (a *Attempt) stopIfLost(err error) {
-	if a.keeping.Err() != nil {
+	a.mutex.Lock()
+	isRecorded := a.isRecording && errors.Is(err, ErrAlreadySettled)
+	a.mutex.Unlock()
+	if isRecorded || a.keeping.Err() != nil {
 		return // the outcome is recorded: a renewal that came too late is no news
 	}
 	a.client.options.logger.Warn("onced: lease not renewed", append(a.logAttributes(), slog.Any("error", err))...)

@@ -66,6 +66,7 @@ func (a *Attempt) run(ctx context.Context, sentAt time.Time, work Work, o *runOp
 		}
 	}()
 	result, err := work(workCtx, a)
+	a.workEnded()
 	meaning := o.classified(err)
 	hasReturned = true
 	if meaning != nil {

@@ -1,7 +1,10 @@
 package onced
 
 import (
+	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -27,6 +30,22 @@ func TestALeaseThatWasOverWhenItsAnswerCameIsNotWorkedOn(t *testing.T) {
 	inTime := claimed{attempt: &Attempt{acquired: acquired}, sentAt: time.Now().Add(-time.Second / 2)}
 	if !late.mayHaveLapsed() || inTime.mayHaveLapsed() {
 		t.Error("the lease is not counted from when the request was sent")
+	}
+}
+
+func TestARenewalThatMeetsTheOutcomeBeingRecordedIsNoNews(t *testing.T) {
+	var log bytes.Buffer
+	client := &Client{options: clientOptions{logger: slog.New(slog.NewTextHandler(&log, nil))}}
+	ctx, cancelWork := context.WithCancelCause(t.Context())
+	attempt := &Attempt{client: client, acquired: &oncedv1.Acquired{}, keeping: t.Context(), cancelWork: cancelWork}
+	attempt.workEnded()
+	attempt.stopIfLost(ErrAlreadySettled)
+	if log.Len() > 0 || ctx.Err() != nil {
+		t.Errorf("told of its own outcome: %s", &log)
+	}
+	attempt.stopIfLost(ErrLeaseLost)
+	if log.Len() == 0 || ctx.Err() == nil {
+		t.Error("not told that the lease is lost")
 	}
 }
 

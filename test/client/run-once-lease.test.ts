@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { InProgressError, LeaseEndingError, OrphanedError, OutcomeNotRecordedError } from '../../clients/node/index.ts';
+import { keepLease } from '../../clients/node/work/lease-keeper.ts';
 import { acquire, describeTransports, later, thrown, until } from './support/scene.ts';
 
 describeTransports('runOnce and time', (scene) => {
@@ -124,6 +125,26 @@ describeTransports('runOnce and time', (scene) => {
     expect((wasTold as Error).cause).toMatchObject({ reason: 'LEASE_LOST' });
     expect(error).toBeInstanceOf(OutcomeNotRecordedError);
     expect(error).toMatchObject({ value: 'done twice', cause: { reason: 'LEASE_LOST' } });
+  });
+
+  test('a renewal that meets the outcome being recorded is no news', async () => {
+    const place = scene.place();
+    const acquired = await acquire(scene, place);
+    const said: string[] = [];
+    const hold = { ...place, leaseToken: acquired.leaseToken };
+    const log = (_: unknown, message: string): void => void said.push(message);
+    const keeper = keepLease(scene.client, hold, acquired, {
+      leaseMs: 300,
+      marginMs: undefined,
+      holdMsMax: undefined,
+      log,
+    });
+    keeper.workEnded();
+    await scene.client.complete({ ...hold, result: new Uint8Array() });
+    keeper.extended({ ...acquired, leaseUntilMonotonicMs: performance.now() + 300, leaseRemainingMs: 300 });
+    await later(400);
+    keeper.stop();
+    expect(said).toEqual([]);
   });
 
   test('a takeover is told to the next attempt, with the checkpoint', async () => {

@@ -98,7 +98,9 @@ export function keepLease(client: IntentCalls, hold: LeaseHold, won: Acquired, o
       if (isStopped) return;
       renewAtMs = performance.now() + (lease.leaseRemainingMs / RETRIES_PER_LEASE) * (0.5 + Math.random() / 2);
       noteError(error);
-      options.log('warn', 'a lease could not be renewed', { detail: String(error) });
+      // What is being recorded is there before its answer is here.
+      const isRecorded = !isWorking && error instanceof AlreadySettledError;
+      if (!isRecorded) options.log('warn', 'a lease could not be renewed', { detail: String(error) });
     }
     isRenewing = false;
     plan();

@@ -157,6 +157,26 @@ def test_no_renewal_outlives_its_run(server: Server, namespace: str) -> None:
     assert [entry for entry in entries if entry.level == "warning"] == []
 
 
+def test_a_renewal_that_meets_the_outcome_being_recorded_is_no_news(server: Server, namespace: str) -> None:
+    sent: list[str] = []
+    entries: list[LogEntry] = []
+    with Client(server.address, on_log=entries.append) as client:
+        start = client._core.connection.start
+
+        def answer_late(rpc: Any, request: Any, timeout_seconds: float) -> Any:
+            sent.append(rpc.name)
+            pending = start(rpc, request, timeout_seconds)
+            if rpc.name == "Complete":
+                pending.result()
+                time.sleep(0.3)
+            return pending
+
+        client._core.connection.start = answer_late  # type: ignore[method-assign]
+        client.run_once(namespace, "k", None, lambda _: None, lease_seconds=0.3)
+    assert sent[-2:] == ["Complete", "Renew"]
+    assert entries == []
+
+
 INTERRUPTED = """
 import signal, sys, threading, time
 sys.path.insert(0, "src")

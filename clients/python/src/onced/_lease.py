@@ -42,6 +42,7 @@ class Lease:
         self._renew_at = self._next_renewal()
         self._is_renewing = False
         self._is_stopped = False
+        self._is_recording = False
         self.keeper: Keeper | None = None
         self.looked_at_next = NEVER
 
@@ -70,6 +71,7 @@ class Lease:
         """The work has ended and is being recorded: renewing goes on, nobody has to be told any more."""
         with self._lock:
             self._on_ending = None
+            self._is_recording = True
 
     def stop(self) -> None:
         with self._lock:
@@ -130,7 +132,10 @@ class Lease:
                 return  # the outcome is recorded: a renewal that came too late is no news
             pause = self._granted / limits.RETRIES_PER_LEASE * (0.5 + random.random() / 2)
             self._renew_at = time.monotonic() + max(pause, limits.RENEW_PAUSE_MIN)
-        self._core.options.log("warning", "a lease could not be renewed", reason=error.reason, detail=str(error))
+            # What is being recorded is there before its answer is here.
+            is_recorded = self._is_recording and isinstance(error, AlreadySettledError)
+        if not is_recorded:
+            self._core.options.log("warning", "a lease could not be renewed", reason=error.reason, detail=str(error))
         self.note_error(error)
         self._replan()
 

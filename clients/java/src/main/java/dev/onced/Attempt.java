@@ -129,6 +129,7 @@ public final class Attempt implements AutoCloseable {
   /** No interrupt comes after this; one that came from here is taken back, so that it ends nothing else. */
   synchronized void workHasEnded() {
     workThread = null;
+    keeper.workHasEnded();
     if (hasInterrupted) {
       Thread.interrupted();
     }

@@ -26,6 +26,7 @@ final class LeaseKeeper implements AutoCloseable {
 
   private long sentNanos;
   private long grantedNanos;
+  private boolean isRecording;
   private boolean isClosed;
   private ScheduledFuture<?> renewal;
   private ScheduledFuture<?> guard;
@@ -117,7 +118,8 @@ final class LeaseKeeper implements AutoCloseable {
   /** Stops the work when the server has said that this attempt holds nothing any more. */
   void noteError(OncedException failure) {
     synchronized (this) {
-      if (isClosed) {
+      boolean isRecorded = isRecording && failure instanceof OncedException.AlreadySettled;
+      if (isClosed || isRecorded) {
         return; // the outcome is recorded: a renewal that came too late is no news
       }
     }
@@ -139,6 +141,11 @@ final class LeaseKeeper implements AutoCloseable {
     }
     client.warn("work stopped: its lease could not be renewed in time", request.getNamespace(), request.getKey(), null);
     stopWork.accept(null);
+  }
+
+  /** What the work came to is being recorded from now on, which is there before its answer is here. */
+  synchronized void workHasEnded() {
+    isRecording = true;
   }
 
   @Override

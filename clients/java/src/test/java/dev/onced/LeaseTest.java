@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -165,6 +167,22 @@ class LeaseTest {
           assertTrue(attempt.isStopped());
           throw stopped;
         }, RunOptions.defaults().lease(Duration.ofSeconds(3)))));
+  }
+
+  @Test
+  void aRenewalThatMeetsTheOutcomeBeingRecordedIsNoNews() {
+    Queue<String> said = new ConcurrentLinkedQueue<>();
+    OncedClientBuilder builder = OncedClient.builder(TestServer.address());
+    try (OncedClient listened = builder.log((level, message, fields, error) -> said.add(message)).build()) {
+      assertThrows(RunException.class, () ->
+          listened.runOnce(namespace, "k", null, Integer.class, attempt -> {
+            attempt.workHasEnded();
+            TestServer.release(namespace, "k");
+            Thread.sleep(1_000);
+            assertFalse(said.contains("a lease was not renewed"));
+            return 0;
+          }, RunOptions.defaults().lease(Duration.ofSeconds(1))));
+    }
   }
 
   @Test
