@@ -12,6 +12,7 @@ import {
 } from '../proto/gen/onced/v1/admin_pb.js';
 import type { Namespace, Registry, RegistryEntry } from '../storage/contract/index.ts';
 import { Rejection } from './errors.ts';
+import { overtakenReads } from './overtaken-reads.ts';
 import { policyOfMessage, type Policy, type PolicyLookup } from './policy.ts';
 import { checkBounds, checkSense, inherit, lineOf, type EffectivePolicy, type PolicyLayer } from './policy-rules.ts';
 import { Violations } from './validate.ts';
@@ -82,8 +83,7 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
     options.serverPolicy === undefined ? [] : [{ source: 'server', policy: options.serverPolicy }];
   let own = new Map<string, Own>();
   let resolved = new Map<string, Policy>();
-  let readsBegun = 0;
-  let latestRead = 0;
+  const beginRead = overtakenReads();
 
   const layerOf = (name: string): PolicyLayer | undefined =>
     asLayer(name, own.get(name)?.policy ?? configured.get(name));
@@ -118,7 +118,7 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
   };
 
   const refresh = async (): Promise<void> => {
-    const read = (readsBegun += 1);
+    const isOvertaken = beginRead();
     const next = new Map<string, Own>();
     let after: string | undefined;
     for (;;) {
@@ -131,9 +131,8 @@ export async function openNamespaces(options: NamespacesOptions): Promise<Namesp
       after = page.at(-1)?.name;
       if (page.length < PAGE) break;
     }
-    // One that began later may have ended sooner, with a policy that was put meanwhile.
-    if (read < latestRead) return;
-    latestRead = read;
+    // The later one has a policy that was put meanwhile.
+    if (isOvertaken()) return;
     own = next;
     resolved = new Map();
   };

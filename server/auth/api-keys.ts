@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Registry, RegistryEntry } from '../../storage/contract/index.ts';
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { overtakenReads } from '../overtaken-reads.ts';
 import type { Principal } from '../principal.ts';
 import { principalOf, type Grant } from './grants.ts';
 
@@ -63,11 +64,10 @@ export async function openApiKeys({ registry, log, pepper }: ApiKeysOptions): Pr
   const digestOf = (secret: string): Buffer => createHmac('sha256', secretPepper).update(secret).digest();
   const nothing = digestOf('');
   let known = new Map<string, Known>();
-  let readsBegun = 0;
-  let latestRead = 0;
+  const beginRead = overtakenReads();
 
   const refresh = async (): Promise<void> => {
-    const thisRead = (readsBegun += 1);
+    const isOvertaken = beginRead();
     const next = new Map<string, Known>();
     let after: string | undefined;
     for (;;) {
@@ -78,9 +78,8 @@ export async function openApiKeys({ registry, log, pepper }: ApiKeysOptions): Pr
       after = page.at(-1)?.name;
       if (page.length < PAGE) break;
     }
-    // One that began later may have ended sooner, without a key that was revoked meanwhile.
-    if (thisRead < latestRead) return;
-    latestRead = thisRead;
+    // The later one is without a key that was revoked meanwhile.
+    if (isOvertaken()) return;
     known = next;
   };
   const keep = (entry: RegistryEntry): Known => known.get(entry.name) ?? read(entry);
