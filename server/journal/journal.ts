@@ -7,8 +7,10 @@ import {
   addMs,
   durationMs,
   isExpired,
+  isHeld,
   isOutcome,
   nameOf,
+  StoreError,
   type Found,
   type Key,
   type LeaseToken,
@@ -199,7 +201,13 @@ function heldView(inner: Store, row: RecordId, key: Key): Store {
   };
   return {
     ...inner,
-    extend: async (request, options) => shown(await inner.extend({ ...request, ...row }, options)),
+    async extend(request, options) {
+      const { record } = await inner.read({ ...row, includeResult: false });
+      // The lease itself is the store's alone: whoever is told here that it is kept may have lost it there.
+      const isRenewal = request.checkpoint === undefined && record !== undefined && isHeld(record.state);
+      if (isRenewal) throw new StoreError('unavailable', 'the lease is in the store');
+      return shown(await inner.extend({ ...request, ...row }, options));
+    },
     settle: async (request, options) => shown(await inner.settle({ ...request, ...row }, options)),
     read: async (request, options) => shown(await inner.read({ ...request, ...row }, options)),
   };

@@ -99,6 +99,19 @@ export function outageFeatures(openManaged: OpenManaged): void {
       expect(await outage.conflicts()).toEqual([]);
     });
 
+    test('a holder from before cannot renew its lease without the store, also once a checkpoint of it was kept', async () => {
+      await using outage = await openOutage(openManaged, GO_ON);
+      const { scene, faulty } = outage;
+      const holder = scene.holder(await scene.acquire());
+      faulty.set('down');
+      expect(await refusal(scene.client.renew(holder))).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+      await scene.client.checkpoint({ ...holder, data: bytes('step') });
+      expect(await refusal(scene.client.renew(holder))).toMatchObject({ reason: 'STORE_UNAVAILABLE' });
+      faulty.set('up');
+      await outage.untilWritten();
+      await scene.client.renew(holder);
+    });
+
     test('does not run again what a holder from before has ended here', async () => {
       await using outage = await openOutage(openManaged, GO_ON);
       const { scene, faulty } = outage;
