@@ -116,19 +116,20 @@ export function createAudit(registry: Registry, log: Logger): Audit {
     async around(call, change, make) {
       const finish = await open(call, change);
       const { value, after } = await make().catch(async (error: unknown) => {
-        await finish('failed', { why: error instanceof Rejection ? error.reason : 'failed' });
+        // What the change itself met is what its caller must know: it may have been made after all.
+        await finish('failed', { why: whyOf(error) }).catch((untold: unknown) =>
+          log.warn({ err: untold, action: change.action }, 'how an audited change failed could not be written'),
+        );
         throw error;
       });
       // Apart from the above: a change that was made must not be told as failed because its end could not be written.
-      await finish('done', after).catch((error: unknown) => {
-        throw new StoreError('unknown', 'the change was made; its end could not be written', { cause: error });
-      });
+      await finish('done', after).catch(throwUnwritten);
       return value;
     },
 
     async begin(call, change) {
       const finish = await open(call, change);
-      return async (after) => finish('done', after);
+      return async (after) => finish('done', after).catch(throwUnwritten);
     },
 
     async page({ before, limit }) {
@@ -152,6 +153,15 @@ export function chainHash(hashBefore: string, event: Omit<AuditEntry, 'hash'>): 
   const { sequence, timeMs, actor, action, target, namespace, reason, requestId, before, after } = event;
   const fields = [sequence, timeMs, actor, action, target, namespace, reason, requestId, before, after];
   return hash('sha256', `${hashBefore}\n${JSON.stringify(fields)}`, 'hex');
+}
+
+function throwUnwritten(error: unknown): never {
+  throw new StoreError('unknown', 'the change was made; its end could not be written', { cause: error });
+}
+
+function whyOf(error: unknown): string {
+  if (error instanceof Rejection) return error.reason;
+  return error instanceof StoreError && error.kind === 'unknown' ? 'unknown' : 'failed';
 }
 
 const nameOf = (sequence: number): string => String(sequence).padStart(SEQUENCE_DIGITS, '0');

@@ -22,10 +22,13 @@ export async function goOn<T>(
       return await run(place);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
+      // Whatever came later: what one of its tries may have written is there.
+      if (!isUnknown(latest)) latest = error;
       if (error instanceof StoreIsBack) untilMs = performance.now() + limits.outageRevivalMs;
-      else if (place.isLocal || performance.now() > untilMs) throw error;
-      latest = error;
+      else if (place.isLocal || performance.now() > untilMs) throw latest;
     }
     await sleep(limits.outageRevivalPauseMs);
   }
 }
+
+const isUnknown = (error: unknown): boolean => error instanceof StoreError && error.kind === 'unknown';

@@ -10,6 +10,7 @@ import { StoreError, type Key, type Namespace, type Store } from '../../storage/
 import { createLog } from '../../server/log.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
 import { wrappingKeysIn } from '../sealing/scene.ts';
+import { faultyStore } from '../support/faulty-store.ts';
 import { makeFolder, runOnced, type Ended } from '../support/onced.ts';
 import { startTestServer } from '../support/server.ts';
 import { openManaged, type Managed } from './managed.ts';
@@ -124,6 +125,37 @@ test('a change that was made is never told as failed, though its end could not b
   expect(events.map(({ action }) => action)).not.toContain('PutNamespace.failed');
   expect(events[0]).toMatchObject({ action: 'PutNamespace', reason: 'test' });
 });
+
+test.each(['ResolveIntent', 'PurgeRecords'])(
+  '%s that was made is not told as left undone, when the store goes away before its end is written',
+  async (action) => {
+    const inner = createMemoryStore();
+    const faulty = faultyStore(inner);
+    const store: Store = {
+      ...faulty.store,
+      async settle(...args) {
+        await inner.settle(...args);
+        faulty.set('down');
+        throw new StoreError('unknown', 'no answer');
+      },
+      async remove(...args) {
+        const isRemoved = await inner.remove(...args);
+        faulty.set('down');
+        return isRemoved;
+      },
+    };
+    await using scene = await openManaged({ store, policy: {} });
+    const { namespace } = scene;
+    const key = action === 'ResolveIntent' ? 'lost' : 'done';
+    await scene.acquire({ key, lease: ms(100) });
+    scene.advance(60_000);
+    const change = CHANGES[action]?.(scene, { apiKeyId: '', conflictId: '' }) ?? expect.fail();
+    expect(await refusal(change)).toMatchObject({ reason: 'STORE_UNAVAILABLE', metadata: { outcome: 'unknown' } });
+    const { record } = await inner.read({ namespace: namespace as Namespace, key: key as Key, includeResult: false });
+    expect(record?.state).toBe(action === 'ResolveIntent' ? 'RELEASED' : undefined);
+    faulty.set('up');
+  },
+);
 
 test('each audited change is in the server’s log by its request id, without its key', async () => {
   const lines: string[] = [];

@@ -117,6 +117,27 @@ test('a store that answers pings before it answers calls is asked again, and nob
   expect((await completed).journaled).toBe(false);
 });
 
+test('a begin that the store may have is not told as unwritten when the journal cannot take it either', async () => {
+  const full = async (): Promise<never> => Promise.reject(new StoreError('full', 'no space'));
+  const inner = createMemoryStore();
+  const faulty = faultyStore(inner);
+  const claim: Store['claim'] = async (...args) => {
+    await inner.claim(...args);
+    faulty.set('down');
+    throw new StoreError('unknown', 'no answer');
+  };
+  await using scene = await openManaged({
+    store: { ...faulty.store, claim },
+    policy: { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED },
+    journal: { exists: () => false, open: async () => ({ ...createMemoryStore(), claim: full }) },
+  });
+  expect(await refusal(scene.begin())).toMatchObject({
+    reason: 'STORE_UNAVAILABLE',
+    metadata: { outcome: 'unknown' },
+  });
+  faulty.set('up');
+});
+
 test('a full journal takes no further attempt nor word of a holder, and those that stand in it go on', async () => {
   await using folder = await makeFolder();
   const path = join(folder.path, 'journal.db');
