@@ -100,6 +100,8 @@ export const limits = {
   journalRowsMax: 100_000,
   /** Rows written at a time: one by one took 25 ms each on SQLite, three quarters of an hour for a full journal. */
   journalReplaysAtOnce: 32,
+  /** For how long nobody takes over an attempt that is written from a journal with its outcome behind it: two writes. */
+  journalSettleMs: 10 * SECOND_MS,
   /** Admission (RELIABILITY.md 8): operations at the store at a time; the limit moves between these. */
   admissionInFlightMin: 8,
   admissionInFlightMax: 256,

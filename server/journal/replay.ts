@@ -5,6 +5,7 @@ import {
   decideBegin,
   decideHolder,
   durationMs,
+  isExpired,
   type ClaimRequest,
   type DurationMs,
   type Found,
@@ -64,7 +65,7 @@ async function applyAsHolder(replay: Replay): Promise<boolean> {
     // Or it began on another server's journal that is not written yet: what was said here takes its place, and is found there.
     const isFirst = isYetToCome({ ...row, onLeaseExpiry: policy.onLeaseExpiry }, record, nowMs);
     if (decision.reason === 'INTENT_NOT_FOUND' || (decision.reason === 'LEASE_LOST' && isFirst)) return false;
-    await conflict(replay, 'LEASE_LOST');
+    if (!didNothing(row)) await conflict(replay, 'LEASE_LOST');
     return true;
   }
   return true;
@@ -98,28 +99,37 @@ async function applyAsAttempt(replay: Replay): Promise<void> {
   const { engine, row, key, policy } = replay;
   let found: Found = await engine.store.read({ namespace: row.namespace, key, includeResult: false });
   for (let tries = 0; tries < limits.decisionsMax; tries += 1) {
-    if (found.record?.leaseToken === row.leaseToken) return finish(replay, found.record);
-    const attemptId = attemptOf(row, found.record);
-    const fingerprints = comparable(row.fingerprints, found.record?.fingerprints ?? []);
+    const { record: standing, nowMs } = found;
+    if (standing?.leaseToken === row.leaseToken && !isExpired(standing, nowMs)) {
+      const instead = await finish(replay, standing);
+      if (instead === undefined) return undefined;
+      found = instead;
+      continue;
+    }
+    const attemptId = attemptOf(row, standing);
+    const isSame = standing?.attemptId === attemptId;
+    const fingerprints = comparable(row.fingerprints, standing?.fingerprints ?? []);
     const ask = { attemptId, fingerprints, onLeaseExpiry: policy.onLeaseExpiry, attemptsMax: undefined };
-    const decision = decideBegin(ask, found.record, found.nowMs);
+    const decision = decideBegin(ask, standing, nowMs);
+    if (decision.kind === 'rejected' && decision.reason === 'KEY_REUSED') return conflict(replay, 'KEY_REUSED');
     switch (decision.kind) {
       case 'claim':
       case 'extend':
-      case 'retry-later': {
-        // The same attempt, of which the store has another token: what was begun here is what its holder knows.
-        const expected = decision.kind === 'claim' ? decision.expected : (found.record?.revision ?? 'absent');
-        if (decision.kind === 'claim' && isTakeOver(found.record)) await conflict(replay, 'OTHER_ATTEMPT');
-        const joined = decision.kind === 'claim' ? decision.fingerprints : (found.record?.fingerprints ?? []);
-        const written = await claim(replay, { expected, attemptId, fingerprints: joined });
-        if (written.applied && written.record !== undefined) return finish(replay, written.record);
-        found = written;
+      case 'retry-later':
+      case 'rejected': {
+        // The same attempt, of which the store has another token: what was begun here is what its holder knows, unless only the
+        // other one was ever used.
+        if (isSame && isUntouched(row) && standing !== undefined && !isUntouched(standing)) return undefined;
+        const expected = decision.kind === 'claim' ? decision.expected : (standing?.revision ?? 'absent');
+        if (decision.kind === 'claim' && isTakeOver(standing)) await conflict(replay, 'OTHER_ATTEMPT');
+        const joined = decision.kind === 'claim' ? decision.fingerprints : (standing?.fingerprints ?? []);
+        found = await claim(replay, { expected, attemptId, fingerprints: joined });
         break;
       }
       case 'in-progress':
       case 'orphaned': {
         if (didNothing(row)) return undefined;
-        await conflict(replay, 'OTHER_ATTEMPT');
+        if (!isSame) await conflict(replay, 'OTHER_ATTEMPT');
         const settlement = row.state === 'COMPLETED' || row.state === 'FAILED' ? settlementOf(row, policy) : undefined;
         if (settlement === undefined) return undefined;
         const written = await settle(replay, settlement, { kind: 'revision', revision: decision.record.revision });
@@ -131,25 +141,37 @@ async function applyAsAttempt(replay: Replay): Promise<void> {
       }
       case 'completed':
       case 'failed': {
+        const isItsOwn = isSame && (row.state === 'IN_PROGRESS' || row.settleDigest === standing?.settleDigest);
         // Listing is idempotent: after a replay that settled the key and was stopped, this finds its own entry.
-        if (!didNothing(row)) await conflict(replay, 'OTHER_OUTCOME');
+        if (!didNothing(row) && !isItsOwn) await conflict(replay, 'OTHER_OUTCOME');
         return undefined;
       }
-      case 'rejected':
       case 'exhaust':
-        return conflict(replay, 'KEY_REUSED');
+        return undefined;
     }
   }
 }
 
-/** The attempt stands in the store under its own token: its checkpoint and outcome follow. */
-async function finish(replay: Replay, standing: StoredRecord): Promise<void> {
+/**
+ * The attempt stands in the store under its own token: its checkpoint and outcome follow. What stands there when somebody came
+ * between.
+ */
+async function finish(replay: Replay, standing: StoredRecord): Promise<Found | undefined> {
   const { engine, row, policy } = replay;
   if (standing.state === 'IN_PROGRESS' && !hasCheckpointOf(standing, row)) await saveCheckpoint(replay);
   const settlement = settlementOf(row, policy);
-  if (settlement === undefined) return;
-  const { applied, record, nowMs } = await settle(replay, settlement, { kind: 'token', leaseToken: row.leaseToken });
-  if (applied && record !== undefined) announce(engine, settlement, record, nowMs);
+  if (settlement === undefined) return undefined;
+  const written = await settle(replay, settlement, { kind: 'token', leaseToken: row.leaseToken });
+  const { applied, record, nowMs } = written;
+  if (applied && record !== undefined) {
+    announce(engine, settlement, record, nowMs);
+    return undefined;
+  }
+  const decision = decideHolder(row, record, nowMs);
+  if (decision.kind === 'already-applied') return undefined;
+  if (decision.kind === 'apply' || decision.reason !== 'ALREADY_SETTLED') return written;
+  if (!didNothing(row)) await conflict(replay, 'LEASE_LOST');
+  return undefined;
 }
 
 /** The row of a holder names none; its token tells whether the store has the attempt. */
@@ -173,8 +195,11 @@ const claim = async (
     attemptId,
     owner: row.owner,
     leaseToken: row.leaseToken,
-    // What is left of the lease, on this server's clock: an attempt under way goes on, one that lapsed is an orphan at once.
-    leaseMs: durationMs(Math.max(1, row.leaseExpireMs - Date.now())),
+    // What is left of the lease, on this server's clock: an attempt under way goes on, one that lapsed is an orphan at once. Nobody
+    // is to take over one whose outcome follows.
+    leaseMs: durationMs(
+      Math.max(row.state === 'IN_PROGRESS' ? 1 : limits.journalSettleMs, row.leaseExpireMs - Date.now()),
+    ),
     orphanTtlMs: policy.onLeaseExpiry === 'HOLD' ? policy.orphanTtlMs : (ttlOf(row) ?? policy.ttlMs),
     retention: { ttlMs: ttlOf(row) ?? policy.ttlMs, graceMs: policy.lateRetryGraceMs },
   });
@@ -226,6 +251,10 @@ const ttlOf = ({ ttlMs }: StoredRecord): DurationMs | undefined => (ttlMs === TT
 
 /** Its holder said so, and no other began here before it: one that was taken over may have done its work. */
 const didNothing = ({ state, attempt }: StoredRecord): boolean => state === 'RELEASED' && attempt === 1;
+
+/** Nothing was written since it was begun: nobody may know its token. */
+const isUntouched = ({ state, updateMs, holdStartMs }: StoredRecord): boolean =>
+  state === 'IN_PROGRESS' && updateMs === holdStartMs;
 
 /** A lapsed attempt of which nobody knows what it did, as opposed to a released one. */
 const isTakeOver = (record: StoredRecord | undefined): boolean => record?.state === 'IN_PROGRESS';

@@ -5,6 +5,7 @@ import { status as Code } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { OnStoreOutage } from '../../proto/gen/onced/v1/admin_pb.js';
 import { FailKind } from '../../proto/gen/onced/v1/idempotency_pb.js';
+import type { Store } from '../../storage/contract/index.ts';
 import { createMemoryStore } from '../../storage/memory/store.ts';
 import { openSqliteStore } from '../../storage/sqlite/index.ts';
 import type { StoreSubject } from '../conformance/subject.ts';
@@ -39,7 +40,8 @@ interface Pair extends AsyncDisposable {
   conflicts(): Promise<readonly string[]>;
 }
 
-async function openPair(): Promise<Pair> {
+/** `afterClaim`: what happens at each claim between the store's writing it and the server's hearing so. */
+async function openPair(afterClaim: () => Promise<unknown> = async () => undefined): Promise<Pair> {
   const folder = await makeFolder();
   const ways: FaultyStore[] = [];
   let journals = 0;
@@ -54,7 +56,12 @@ async function openPair(): Promise<Pair> {
     wrap(inner) {
       const way = faultyStore(inner);
       ways.push(way);
-      return way.store;
+      const claim: Store['claim'] = async (...args) => {
+        const written = await way.store.claim(...args);
+        await afterClaim();
+        return written;
+      };
+      return { ...way.store, claim };
     },
   });
   const [a, b] = [scene.servers[0] ?? expect.fail(), scene.servers[1] ?? expect.fail()];
@@ -229,4 +236,92 @@ test('two holders of one key that the other server heard are two attempts', asyn
   const second = scene.holder(await scene.acquire({ lease: LEASE, wait: ms(5000) }));
   await b.client.complete({ ...second, result: bytes('receipt') });
   await expectWrittenInTurn(pair);
+}, 30_000);
+
+test.each([
+  { gapMs: 1000, told: 'inProgress', conflicts: [] },
+  { gapMs: 60_000, told: 'acquired', conflicts: ['order-1 OTHER_ATTEMPT'] },
+])(
+  'an outcome of the outage does not vanish when somebody asks for its key while it is written ($gapMs ms)',
+  async ({ gapMs, told, conflicts }) => {
+    const asked = Promise.withResolvers<string | undefined>();
+    let isWritten = false;
+    await using pair = await openPair(async () => {
+      if (!isWritten) return;
+      isWritten = false;
+      scene.advance(gapMs);
+      asked.resolve(
+        (await b.client.beginIntent({ ...key, attemptId: 'b-1', fingerprints: FINGERPRINTS })).outcome.case,
+      );
+    });
+    const { scene, a, b, aWay } = pair;
+    const key = { namespace: scene.namespace, key: 'order-1' };
+    aWay.set('down');
+    const lease = await scene.acquire({ fingerprints: FINGERPRINTS, lease: ms(100) });
+    await scene.client.complete({ ...scene.holder(lease), result: bytes('receipt') });
+    isWritten = true;
+    aWay.set('up');
+    await untilWritten(a);
+    expect(await asked.promise).toBe(told);
+    await expectCompleted(pair, 'receipt');
+    expect(await pair.conflicts()).toEqual(conflicts);
+  },
+  30_000,
+);
+
+test.each(['completed', 'released', 'under way'] as const)(
+  'an attempt whose degraded answer was lost is its holder’s at the other server, and no conflict (%s there)',
+  async (how) => {
+    await using pair = await openPair();
+    const { scene, a, b, aWay } = pair;
+    const begin = { namespace: scene.namespace, key: 'order-1', attemptId: 'a-1', fingerprints: FINGERPRINTS };
+    aWay.set('down');
+    await scene.acquire({ ...begin, lease: LEASE });
+    const { outcome } = await b.client.beginIntent({ ...begin, lease: LEASE });
+    if (outcome.case !== 'acquired') return expect.fail();
+    const holder = scene.holder(outcome.value);
+    const complete = async () => b.client.complete({ ...holder, result: bytes('receipt') });
+    if (how === 'completed') await complete();
+    if (how === 'released') await b.client.fail({ ...holder, kind: FailKind.RETRYABLE });
+    scene.advance(1);
+    if (how === 'under way') await b.client.checkpoint({ ...holder, data: bytes('step'), lease: LEASE });
+    aWay.set('up');
+    await untilWritten(a);
+    if (how === 'under way') await complete();
+    if (how === 'released') expect((await scene.acquire({ ...begin, attemptId: 'b-1' })).attempt).toBe(2);
+    else await expectCompleted(pair, 'receipt');
+    expect(await pair.conflicts()).toEqual([]);
+  },
+  30_000,
+);
+
+test('a release that the server kept is no conflict where another has taken over meanwhile', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay } = pair;
+  const lease = await scene.acquire({ lease: ms(1000) });
+  aWay.set('down');
+  const failed = await scene.client.fail({ ...scene.holder(lease), kind: FailKind.RETRYABLE });
+  expect(failed.journaled).toBe(true);
+  scene.advance(1000);
+  await b.client.beginIntent({ namespace: scene.namespace, key: 'order-1', attemptId: 'b-1' });
+  aWay.set('up');
+  await untilWritten(a);
+  expect(await pair.conflicts()).toEqual([]);
+}, 30_000);
+
+test('an outcome that was kept stands where an operator had released its attempt', async () => {
+  await using pair = await openPair();
+  const { scene, a, b, aWay } = pair;
+  const begin = { attemptId: 'a-1', fingerprints: FINGERPRINTS, lease: LEASE };
+  await scene.acquire(begin);
+  aWay.set('down');
+  const lease = await scene.acquire(begin);
+  await scene.client.complete({ ...scene.holder(lease), result: bytes('receipt') });
+  const key = { namespace: scene.namespace, key: 'order-1' };
+  const resolution = { case: 'released', value: {} } as const;
+  await b.admin.resolveIntent({ ...key, reason: 'looks dead', force: true, resolution });
+  aWay.set('up');
+  await untilWritten(a);
+  await expectCompleted(pair, 'receipt');
+  expect(await pair.conflicts()).toEqual([]);
 }, 30_000);
