@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { toJsonString } from '@bufbuild/protobuf';
 import { IntentRecordSchema } from '../proto/gen/onced/v1/record_pb.js';
-import { isLive, type Namespace, type Store, type StoredRecord } from '../storage/contract/index.ts';
+import { isBehindClock, isLive, type Namespace, type Store, type StoredRecord } from '../storage/contract/index.ts';
 import { limits } from './limits.ts';
 import { recordPages } from './record-pages.ts';
 import { recordMessage } from './messages.ts';
@@ -56,6 +56,8 @@ export function createArchive({ store, folder, seal }: ArchiveOptions): Archive 
     const found = await store.read({ namespace: record.namespace, key: record.key, includeResult: true });
     const whole = found.record;
     if (whole === undefined || found.nowMs < whole.purgeMs || isLive(whole, found.nowMs)) return undefined;
+    // It would be written again.
+    if (!isBehindClock(whole, found.nowMs)) return undefined;
     const message = recordMessage(whole, found.nowMs, { withResult: true, withCheckpoint: true });
     const line = toJsonString(IntentRecordSchema, message, { useProtoFieldName: true });
     return { record: whole, line: seal === undefined ? line : await seal(whole.namespace, line) };

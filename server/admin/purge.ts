@@ -10,12 +10,12 @@ import {
   type PurgeRecordsRequest,
   type PurgeRecordsResponse,
 } from '../../proto/gen/onced/v1/admin_pb.js';
-import type { StoredRecord } from '../../storage/contract/index.ts';
+import type { EpochMs, StoredRecord } from '../../storage/contract/index.ts';
 import { assertNotOver, type CallContext, type Engine } from '../context.ts';
 import { Rejection } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { recordMessage } from '../messages.ts';
-import { rest } from '../pause.ts';
+import { pause, rest } from '../pause.ts';
 import { readReason, Violations } from '../validate.ts';
 import { readFilter, selectedPages, type Selection } from './records.ts';
 
@@ -52,7 +52,8 @@ export async function* purgeRecords(
   const finish = await engine.audit.begin(call, event);
   let isDone = false;
   try {
-    for await (const { records } of selectedPages(engine, selection, BULK, call)) {
+    for await (const { records, nowMs } of selectedPages(engine, selection, BULK, call)) {
+      await untilBehindClock(records, nowMs, call);
       for (let start = 0; start < records.length;) {
         assertNotOver(call);
         // Counted first, but others may come to match meanwhile: nobody has agreed to those.
@@ -138,6 +139,17 @@ const moreThanExpected = ({ expectedCount }: PurgeRecordsRequest, what: string, 
   new Rejection('EXPECTATION_FAILED', `${expectedCount} records were expected: ${what}`, {
     metadata: { expected: String(expectedCount), found: String(found) },
   });
+
+/** Waits out how far the last writes of some have carried their revisions ahead of the clock: a store keeps those till then. */
+async function untilBehindClock(
+  records: readonly StoredRecord[],
+  nowMs: EpochMs,
+  { signal }: CallContext,
+): Promise<void> {
+  const aheadMs = Math.max(...records.map(({ revision }) => revision)) - nowMs;
+  // To the next millisecond, and one more: a timer may be early by that.
+  if (aheadMs >= 0) await pause(Math.min(aheadMs + 2, limits.purgeAheadMsMax), signal);
+}
 
 async function removeAll(
   engine: Engine,

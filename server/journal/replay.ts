@@ -16,6 +16,7 @@ import {
 } from '../../storage/contract/index.ts';
 import type { Engine } from '../context.ts';
 import { limits } from '../limits.ts';
+import { pause } from '../pause.ts';
 import type { Policy } from '../policy.ts';
 import { comparable, fingerprintsIn, isJournalsFor } from '../calls/lease-token.ts';
 import { announce } from '../calls/settle.ts';
@@ -39,8 +40,10 @@ export async function replayRow(engine: Engine, journal: Journal, listed: Stored
     const replay: Replay = { engine, row, key: heldKey ?? row.key, policy: engine.standingPolicyOf(row.namespace) };
     const isDone = heldKey === undefined ? false : await applyAsHolder(replay);
     if (!isDone) await applyAsAttempt(replay);
-    // The holder may have said more meanwhile: then the row stands at another revision and is looked at again.
+    // The holder may have said more meanwhile: then the row stands at another revision and is looked at again. Or it did just
+    // now, and the clock is not past that yet.
     if (await journal.remove(row)) return;
+    await pause(1, undefined);
   }
 }
 

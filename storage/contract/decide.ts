@@ -124,6 +124,12 @@ export const isLive = (record: StoredRecord, nowMs: EpochMs): boolean =>
 /** The record's last present millisecond is `expireMs` - 1; from then on it is the same as no record. */
 export const isExpired = (record: StoredRecord, nowMs: EpochMs): boolean => nowMs >= record.expireMs;
 
+/**
+ * A record may be deleted only when this holds. A key that is claimed anew starts at the clock: before, it could repeat the
+ * record's revision, or its fencing token, which is never greater.
+ */
+export const isBehindClock = (record: StoredRecord, nowMs: EpochMs): boolean => record.revision < nowMs;
+
 /** Since when and why nobody knows whether the side effect happened; undefined when somebody does. */
 export function orphanOf(record: StoredRecord, nowMs: EpochMs): Orphan | undefined {
   if (isExpired(record, nowMs)) return undefined;

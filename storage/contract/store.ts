@@ -231,12 +231,17 @@ export interface Store {
   /** One page of records. A record that is not written meanwhile is seen exactly once over all pages. */
   list(request: ListRequest, options?: VerbOptions): Promise<ListPage>;
 
-  /** Deletes one record under its conditions. False when they did not hold; the record then stands as it was. */
+  /**
+   * Deletes one record under its conditions, and only once the clock is past its revision: so soon after its last write, mostly
+   * within a millisecond, the key's next claim could repeat a number. False when they did not hold; the record then stands as
+   * it was.
+   */
   remove(request: RemoveRequest, options?: VerbOptions): Promise<boolean>;
 
   /**
    * Drops result bytes past resultExpireMs and deletes records past purgeMs, oldest first, conditions checked in the
-   * deleting statement. Never touches a live lease or an outcome within its time. Resumable: keeps no place.
+   * deleting statement. Never touches a live lease or an outcome within its time. A record past purgeMs is not due before the
+   * clock is past its revision, as in remove. Resumable: keeps no place.
    */
   compact(request: CompactRequest, options?: VerbOptions): Promise<CompactResult>;
 

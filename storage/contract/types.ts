@@ -56,7 +56,10 @@ export const nameOf = ({ namespace, key }: RecordId): string => `${namespace}\0$
 /** What the store keeps for a key. A record is replaced whole on each write; `revision` counts the writes. */
 export interface StoredRecord extends RecordId {
   readonly state: StoredState;
-  /** Grows with every write of this key, by 1, and at a claim to max(previous + 1, now): never repeats, even after a purge. */
+  /**
+   * Grows with every write of this key, by 1, and at a claim to max(previous + 1, now): never repeats, even after a purge, since
+   * a record goes only once the clock is past it.
+   */
   readonly revision: number;
   readonly fingerprints: readonly Fingerprint[];
   readonly labels: Labels;
@@ -66,6 +69,7 @@ export interface StoredRecord extends RecordId {
   readonly attemptOrigin: AttemptOrigin;
   readonly owner: string;
   readonly leaseToken: LeaseToken;
+  /** Grows at every claim of this key to max(previous + 1, now), even after a purge; never more than `revision`. */
   readonly fencingToken: number;
   readonly leaseExpireMs: EpochMs;
   /** When this attempt acquired; renewals may not carry the lease past `holdStartMs` + the policy's total hold. */

@@ -21,7 +21,7 @@ export function applyClaim(
     namespace: request.namespace,
     key: request.key,
     state: 'IN_PROGRESS',
-    // Starts at the clock, not at 1: a key that was purged and made again never repeats a revision.
+    // Starts at the clock, not at 1: a key that was purged and made again never repeats a revision (see isBehindClock).
     revision: Math.max((standing?.revision ?? 0) + 1, nowMs),
     fingerprints: request.fingerprints,
     labels: request.labels,

@@ -8,6 +8,7 @@ import {
   applySettle,
   durationMs,
   epochMs,
+  isBehindClock,
   isExpired,
   isLive,
   orphanOf,
@@ -88,6 +89,7 @@ export function createMemoryStore(): Store {
       const record = standing(request);
       if (record === undefined || record.revision !== request.revision) return false;
       if (isLive(record, nowMs) && !request.force) return false;
+      if (!isBehindClock(record, nowMs)) return false;
       return records.delete(nameOf(request));
     },
 
@@ -177,7 +179,9 @@ function compact(records: Map<string, StoredRecord>, request: CompactRequest, no
 }
 
 /** Since when compaction has work with this record; undefined when it has none. */
-function dueOf({ purgeMs, resultExpireMs }: StoredRecord, nowMs: EpochMs): EpochMs | undefined {
+function dueOf(record: StoredRecord, nowMs: EpochMs): EpochMs | undefined {
+  const { purgeMs, resultExpireMs } = record;
+  if (nowMs >= purgeMs && !isBehindClock(record, nowMs)) return undefined;
   const dueMs = resultExpireMs === 0 ? purgeMs : epochMs(Math.min(purgeMs, resultExpireMs));
   return nowMs >= dueMs ? dueMs : undefined;
 }

@@ -21,6 +21,7 @@ export async function compact(context: Context, request: CompactRequest, now: st
   await setTimers(context, nowMs);
   let resultsDropped = 0;
   let recordsRemoved = 0;
+  const waiting = new Set<string>();
   const resultOf = (oldestMs: number | undefined): CompactResult => {
     const lagMs = durationMs(oldestMs === undefined ? 0 : nowMs - oldestMs);
     return { nowMs, resultsDropped, recordsRemoved, more: oldestMs !== undefined, lagMs };
@@ -29,17 +30,18 @@ export async function compact(context: Context, request: CompactRequest, now: st
     const left = request.limit - resultsDropped - recordsRemoved;
     const oldest = await oldestDue(context, {
       except,
+      waiting,
       nowMs,
       limit: dueEntries(request.limit, context.keys.shards.length),
     });
-    const answers = await compactAll(context, oldest.slice(0, left), { now, work: true });
+    const answers = await compactAll(context, oldest.slice(0, left), { now, work: true, waiting });
     resultsDropped += answers.filter((answer) => answer === 'dropped').length;
     recordsRemoved += answers.filter((answer) => answer === 'removed').length;
     if (oldest.length === 0) return resultOf(undefined);
     // At the limit what is next is only looked at, to know whether it is due or merely might have been.
     const [next] = oldest.slice(left);
-    if (answers.includes('moved') || next === undefined) continue;
-    const [answer] = await compactAll(context, [next], { now, work: false });
+    if (answers.includes('moved') || answers.includes('waits') || next === undefined) continue;
+    const [answer] = await compactAll(context, [next], { now, work: false, waiting });
     if (answer === 'due') return resultOf(next.dueMs);
   }
 }
@@ -75,6 +77,7 @@ async function oldestDue(context: Context, query: Omit<DueQuery, 'shard'>): Prom
 interface DueQuery {
   readonly shard: Shard;
   readonly except: ReadonlySet<string>;
+  readonly waiting: ReadonlySet<string>;
   readonly nowMs: EpochMs;
   readonly limit: number;
 }
@@ -85,26 +88,32 @@ interface DueOfShard {
   readonly lastMs: number;
 }
 
-async function dueOf(context: Context, { shard, except, nowMs, ...query }: DueQuery): Promise<DueOfShard> {
+async function dueOf(context: Context, { shard, except, waiting, nowMs, ...query }: DueQuery): Promise<DueOfShard> {
   for (let offset = 0, { limit } = query; ; offset += limit, limit = DUE_ENTRIES_SKIPPED) {
     const call = { script: scripts.due, keys: [shard.indexKey], args: [nowMs, offset, limit] };
     const found = positionsOf(await context.router.run(shard.slot, call));
     const due = found
-      .filter(({ id }) => !except.has(namespaceTagOf(idOfEntry(id))))
+      .filter(({ id }) => !except.has(namespaceTagOf(idOfEntry(id))) && !waiting.has(id))
       .map(({ id, score }) => ({ shard, entry: id, dueMs: score }));
     const isComplete = found.length < limit;
     if (due.length > 0 || isComplete) return { due, isComplete, lastMs: found.at(-1)?.score ?? nowMs };
   }
 }
 
-type Answer = 'removed' | 'dropped' | 'moved' | 'due';
+type Answer = 'removed' | 'dropped' | 'moved' | 'waits' | 'due';
 
 interface Work {
   readonly now: string;
   readonly work: boolean;
+  /** Gains the entries of records that the clock is not past the revision of. */
+  readonly waiting: Set<string>;
 }
 
-async function compactAll(context: Context, due: readonly Due[], { now, work }: Work): Promise<readonly Answer[]> {
+async function compactAll(
+  context: Context,
+  due: readonly Due[],
+  { now, work, waiting }: Work,
+): Promise<readonly Answer[]> {
   const byShard = Map.groupBy(due, ({ shard }) => shard);
   const answers = await Promise.all(
     [...byShard].flatMap(([shard, records]) =>
@@ -114,9 +123,12 @@ async function compactAll(context: Context, due: readonly Due[], { now, work }: 
           keys: [shard.indexKey, shard.countsKey, ...some.map(({ entry }) => shard.keyOf(idOfEntry(entry)))],
           args: [now, work ? '1' : '0', ...some.flatMap(({ entry, dueMs }) => [entry, dueMs])],
         };
-        return (await context.router.run(shard.slot, call)) as readonly Buffer[];
+        const found = (await context.router.run(shard.slot, call)) as readonly Buffer[];
+        const answers = found.map((answer) => answer.toString() as Answer);
+        for (const [at, { entry }] of some.entries()) if (answers[at] === 'waits') waiting.add(entry);
+        return answers;
       }),
     ),
   );
-  return answers.flat().map((answer) => answer.toString() as Answer);
+  return answers.flat();
 }

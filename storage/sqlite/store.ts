@@ -8,18 +8,16 @@ import {
   StoreError,
   type CompactResult,
   type EpochMs,
-  type ExtendRequest,
   type ListPage,
   type Registry,
   type RegistryEntry,
-  type SettleRequest,
   type Store,
   type StoredRecord,
   type StoreStats,
   type VerbOptions,
   type Written,
 } from '../contract/index.ts';
-import { createHeldRecords, type Held, type HeldRecords } from './held.ts';
+import { createHeldRecords } from './held.ts';
 import { openLane, type Answer, type Lane } from './lane.ts';
 import { LIST_CURSOR, type ListSlice } from './list.ts';
 import type { FileLog, FileOptions } from './open.ts';
@@ -63,7 +61,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       }),
 
     extend(request, verb) {
-      const known = knownOf(held, request);
+      const known = held.find(request)?.record;
       return lane.ask(packExtend(request, instantOf(verb), known?.revision), verb?.signal, (answer) => {
         const { applied, nowMs, before } = standing(answer, known);
         const record = applied ? applyExtend(request, before, nowMs) : before;
@@ -73,7 +71,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     },
 
     settle(request, verb) {
-      const known = knownOf(held, request);
+      const known = held.find(request)?.record;
       return lane.ask(packSettle(request, instantOf(verb), known?.revision), verb?.signal, (answer): Written => {
         const { applied, nowMs, before } = standing(answer, known);
         if (applied) held.forget(request);
@@ -121,13 +119,6 @@ function createRegistry(lane: Lane): Registry {
 }
 
 const instantOf = (verb: VerbOptions | undefined): number => verb?.nowMs ?? BY_THE_CLOCK;
-
-/** What is at hand of a record, for whom its token fits: one that was made in its place meanwhile may have its revision. */
-function knownOf(held: HeldRecords<Held>, request: ExtendRequest | SettleRequest): StoredRecord | undefined {
-  const { guard } = request;
-  const record = held.find(request)?.record;
-  return guard.kind === 'token' && guard.leaseToken === record?.leaseToken ? record : undefined;
-}
 
 interface Standing {
   readonly applied: boolean;

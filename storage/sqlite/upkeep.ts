@@ -18,7 +18,8 @@ export function runRemove(table: Table, request: RemoveRequest, nowMs: EpochMs):
   const place = table.places.placeOf(request);
   const found = findAt(table, place, request);
   if (found === undefined) return false;
-  const { changes } = table.statements.remove.run(found.id, request.revision, request.force ? 1 : 0, nowMs);
+  const { revision, force } = request;
+  const { changes } = table.statements.remove.run(found.id, revision, nowMs, force ? 1 : 0, nowMs);
   if (changes === 0) return false;
   table.held.forget(request);
   table.recent.removed(place, found.id);
@@ -32,7 +33,8 @@ export function runCompact(table: Table, request: CompactRequest, nowMs: EpochMs
   let [resultsDropped, recordsRemoved, isOver, isHeld] = [0, 0, false, false];
   while (!isOver) {
     const touched = resultsDropped + recordsRemoved;
-    const due = table.statements.due.all(nowMs, except, Math.min(COMPACT_CHUNK_ROWS, request.limit - touched));
+    const limit = Math.min(COMPACT_CHUNK_ROWS, request.limit - touched);
+    const due = table.statements.due.all({ now: nowMs, except, limit });
     for (const row of due as DueRow[]) {
       if (row[4] <= nowMs) recordsRemoved += purge(table, row, nowMs);
       else resultsDropped += dropResult(table, row, nowMs);
@@ -44,7 +46,7 @@ export function runCompact(table: Table, request: CompactRequest, nowMs: EpochMs
   }
   // Which of them is not known: their keys were not read. What is settled is not held.
   if (isHeld) table.held.forgetAll();
-  const oldest = table.statements.due.get(nowMs, except, 1) as DueRow | undefined;
+  const oldest = table.statements.due.get({ now: nowMs, except, limit: 1 }) as DueRow | undefined;
   return {
     nowMs,
     resultsDropped,
@@ -68,7 +70,7 @@ type DueRow = [
 
 function purge(table: Table, row: DueRow, nowMs: EpochMs): number {
   const [id, namespace, state, , , resultBytes, resultDropped, checkpointBytes, hash] = row;
-  const { changes } = table.statements.purge.run(id, nowMs, nowMs);
+  const { changes } = table.statements.purge.run(id, nowMs, nowMs, nowMs);
   const bytes = (resultDropped === 1 ? 0 : resultBytes) + (checkpointBytes ?? 0);
   if (changes === 0) return 0;
   table.recent.removed(hash, id);

@@ -5,6 +5,7 @@ import {
   applySettle,
   durationMs,
   epochMs,
+  isLive,
   type Key,
   type Namespace,
   type RecordId,
@@ -63,7 +64,7 @@ export const mutants: readonly Mutant[] = [
       const answer = await store.claim(request, options);
       const isUnaware = record === undefined && !answer.applied && answer.record !== undefined;
       if (!isUnaware || answer.record === undefined) return answer;
-      await store.remove({ ...answer.record, force: true }, options);
+      await removeAtOnce(store, answer.record);
       return store.claim(request, options);
     },
   })),
@@ -221,7 +222,7 @@ export const mutants: readonly Mutant[] = [
   mutant('compaction takes what is in progress for old', 'compacting', { broken: 'one holder' }, (store) => ({
     async compact(request, options) {
       const { records } = await store.list({ states: ['IN_PROGRESS'], limit: 1_000 }, options);
-      for (const record of records) await store.remove({ ...record, force: true }, options);
+      for (const record of records) await removeAtOnce(store, record);
       return store.compact(request, options);
     },
   })),
@@ -232,6 +233,14 @@ export const mutants: readonly Mutant[] = [
 
   mutant('a live lease can be removed', 'removing', 'nothing', (store) => ({
     remove: (request, options) => store.remove({ ...request, force: true }, options),
+  })),
+
+  mutant('a record is removed while its numbers are ahead of the clock', 'tokens', 'nothing', (store) => ({
+    async remove(request, options) {
+      const record = await standing(store, request, options);
+      const isFree = record !== undefined && (request.force || !isLive(record, options?.nowMs ?? record.updateMs));
+      return isFree && record.revision === request.revision && removeAtOnce(store, record);
+    },
   })),
 
   mutant('paging skips a record at each edge', 'listing', 'nothing', (store) => ({
@@ -301,6 +310,10 @@ function addressed(store: Store, address: (id: RecordId) => RecordId): Partial<S
 async function standing(store: Store, id: RecordId, options: VerbOptions | undefined) {
   return (await store.read({ ...id, includeResult: true }, options)).record;
 }
+
+/** Whatever the clock says. */
+const removeAtOnce = (store: Store, record: StoredRecord): Promise<boolean> =>
+  store.remove({ ...record, force: true }, { nowMs: epochMs(record.revision + 1) });
 
 /** Opens the record again under the token that settled it. */
 async function claimAgain(store: Store, record: StoredRecord, options: VerbOptions | undefined): Promise<void> {

@@ -173,6 +173,7 @@ export function createSpec(policy: Policy): Spec {
       let removed = 0;
       for (const [name, cell] of cells) {
         if (now >= cell.purgeAt) {
+          if (now <= cell.revision) continue;
           cells.delete(name);
           removed += 1;
         } else if (cell.result !== undefined && now >= cell.resultEnd) {

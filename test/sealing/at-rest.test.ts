@@ -224,9 +224,8 @@ test('a sealed value that was changed, or moved to another key, is refused, list
   expect(await resultOf(scene)).toBe(secret('result'));
   const { engine } = scene.server;
   const { records: moved } = await engine.store.list({ namespace, keyPrefix: 'moved', limit: 10 });
-  expect(
-    await engine.store.remove({ namespace, key: 'moved' as Key, revision: moved[0]?.revision ?? 0, force: false }),
-  ).toBe(true);
+  const removal = { namespace, key: 'moved' as Key, revision: moved[0]?.revision ?? 0, force: false };
+  await expect.poll(async () => engine.store.remove(removal)).toBe(true);
   expect(await scene.begin({ key: 'moved' })).toMatchObject({ outcome: { case: 'acquired' } });
 });
 

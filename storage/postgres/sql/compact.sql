@@ -1,6 +1,7 @@
 -- Drops result bytes and deletes records whose time has come, oldest first; see Store.compact. In: p_now null for the clock;
 -- p_limit the most records touched; p_except namespaces left alone. Out: one row. Invariant: the conditions stand in the
--- statements that delete and drop, judged under the row's lock; rows that others hold wait for the next call.
+-- statements that delete and drop, judged under the row's lock; rows that others hold wait for the next call, and what is past
+-- its purge waits until the clock is past its revision.
 create or replace function onced_store.compact(p_now_ms bigint, p_limit integer, p_except text[])
 returns table (now_ms bigint, results_dropped bigint, records_removed bigint, oldest_due_ms bigint)
 language plpgsql
@@ -20,6 +21,7 @@ begin
     select r.namespace, r.key, onced_store.stored_bytes(r.result, null) as result_bytes
       from onced_store.records r
      where least(r.purge_ms, nullif(r.result_expire_ms, 0)) <= v_now_ms
+       and (r.purge_ms > v_now_ms or r.revision < v_now_ms)
        and r.namespace <> all (p_except)
      order by least(r.purge_ms, nullif(r.result_expire_ms, 0))
      limit p_limit
@@ -27,7 +29,7 @@ begin
   ), removed as (
     delete from onced_store.records r
      using due d
-     where r.namespace = d.namespace and r.key = d.key and r.purge_ms <= v_now_ms
+     where r.namespace = d.namespace and r.key = d.key and r.purge_ms <= v_now_ms and r.revision < v_now_ms
     returning r.namespace, r.state, onced_store.stored_bytes(r.result, r.checkpoint) as bytes
   ), dropped as (
     update onced_store.records r
@@ -53,6 +55,7 @@ begin
     select least(r.purge_ms, nullif(r.result_expire_ms, 0))
       from onced_store.records r
      where least(r.purge_ms, nullif(r.result_expire_ms, 0)) <= v_now_ms
+       and (r.purge_ms > v_now_ms or r.revision < v_now_ms)
        and r.namespace <> all (p_except)
      order by least(r.purge_ms, nullif(r.result_expire_ms, 0))
      limit 1);

@@ -2,10 +2,12 @@
 --
 -- KEYS     1 index, 2 counts, 3 and on: records of one shard
 -- ARGV     1 now or '', 2 '1' to work or '0' to look, then for each record its entry in the index and the instant there
--- RETURNS  for each: 'removed', 'dropped', 'due' (when only looking), or 'moved' (it is not due, or not at that instant)
+-- RETURNS  for each: 'removed', 'dropped', 'due' (when only looking), 'moved' (it is not due, or not at that instant), or
+--          'waits' (until the clock is past its revision)
 --
--- Invariant: a live lease and an outcome within its time stay. Work is done in the order in which it is really due: what
--- stood at an earlier instant, as an orphan's timer may, only moves to its own.
+-- Invariant: a live lease and an outcome within its time stay, and no record goes before the clock is past its revision. Work
+-- is done in the order in which it is really due: what stood at an earlier instant, as an orphan's timer may, only moves to
+-- its own.
 
 INDEX, COUNTS = KEYS[1], KEYS[2]
 
@@ -35,6 +37,7 @@ local function compact(entry, found)
     schedule(due, entry)
     return 'moved'
   end
+  if now >= head[PURGE] and now <= head[REVISION] then return 'waits' end
   if not may_work then return 'due' end
   if now >= head[PURGE] then
     drop(id, parts)

@@ -32,6 +32,7 @@ export const byteCases: Cases = {
     for (const key of KEYS.map(keyOf)) {
       await scene.finish(byToken(await scene.acquire({ key })), completed(bytes(`of ${key}`)), { key });
     }
+    scene.advance(2);
     for (const key of KEYS.map(keyOf)) {
       const record = await scene.record({ key });
       expectSame(record.result, bytes(`of ${key}`));

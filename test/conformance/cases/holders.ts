@@ -51,8 +51,8 @@ export const holderCases: Cases = {
 
   'after a removal and a new claim the old token is refused': async (scene) => {
     const old = await scene.acquire();
-    await scene.remove(old.revision, true);
     scene.advance(1);
+    await scene.remove(old.revision, true);
     const holder = await scene.acquire();
     await expectRefused(scene, old);
     expectSame(await scene.find(), holder);

@@ -6,15 +6,16 @@ import { byToken, completed, expectSame, keyOf, released, unknown, type Cases } 
 export const removeCases: Cases = {
   'a removed record is gone, and the key starts over': async (scene) => {
     const outcome = await scene.finish(byToken(await scene.acquire()), completed());
+    scene.setNow(outcome.revision + 1);
     expect(await scene.remove(outcome.revision)).toBe(true);
     expect(await scene.find()).toBeUndefined();
-    scene.advance(1);
     expect(await scene.claim()).toMatchObject({ applied: true, replacedExpired: false, record: { attempt: 1 } });
   },
 
   'a record of another revision stays as it was': async (scene) => {
     const outcome = await scene.finish(byToken(await scene.acquire()), completed());
     const stands = await scene.record();
+    scene.advance(10);
     for (const revision of [outcome.revision - 1, outcome.revision + 1]) {
       expect(await scene.remove(revision)).toBe(false);
       expect(await scene.remove(revision, true)).toBe(false);
@@ -24,6 +25,7 @@ export const removeCases: Cases = {
 
   'a live lease goes only by force': async (scene) => {
     const holder = await scene.acquire();
+    scene.advance(1);
     expect(await scene.remove(holder.revision)).toBe(false);
     expectSame(await scene.find(), holder);
     expect(await scene.remove(holder.revision, true)).toBe(true);
@@ -34,6 +36,7 @@ export const removeCases: Cases = {
     const holder = await scene.acquire();
     scene.setNow(holder.leaseExpireMs);
     const renewed = await scene.extend(byToken(holder));
+    scene.advance(1);
     expect(await scene.remove(renewed.record?.revision ?? 0)).toBe(false);
   },
 
@@ -41,6 +44,7 @@ export const removeCases: Cases = {
     for (const settlement of [released, unknown]) {
       const key = keyOf(settlement.kind);
       const settled = await scene.finish(byToken(await scene.acquire({ key })), settlement, { key });
+      scene.setNow(settled.revision + 1);
       const asked = { namespace: scene.namespace, key, revision: settled.revision, force: false };
       expect(await scene.store.remove(asked, scene.at())).toBe(true);
     }
@@ -58,18 +62,21 @@ export const removeCases: Cases = {
   'a removal touches no neighbour': async (scene) => {
     const holder = await scene.acquire();
     const neighbour = await scene.acquire({ key: keyOf('order-10') });
-    await scene.remove(holder.revision, true);
+    scene.advance(1);
+    expect(await scene.remove(holder.revision, true)).toBe(true);
     expectSame(await scene.find({ key: keyOf('order-10') }), neighbour);
   },
 
   'a removed record is listed no more': async (scene) => {
     const holder = await scene.acquire();
-    await scene.remove(holder.revision, true);
+    scene.advance(1);
+    expect(await scene.remove(holder.revision, true)).toBe(true);
     expect(await scene.list({ includeExpired: true })).toEqual([]);
   },
 
   'of 20 removals of one revision one is true': async (scene) => {
     const holder = await scene.acquire();
+    scene.advance(1);
     const removals = await Promise.all(Array.from({ length: 20 }, () => scene.remove(holder.revision, true)));
     expect(removals.filter(Boolean)).toHaveLength(1);
   },

@@ -1,8 +1,8 @@
 // Fencing tokens and revisions: numbers that only grow for a key, through takeover, release, expiry and purge.
 
 import { expect } from 'vitest';
-import { durationMs, type StoredRecord } from '../../../storage/contract/index.ts';
-import { byToken, completed, released, type Cases, type Scene } from '../scene.ts';
+import { durationMs, type SettleRequest, type StoredRecord } from '../../../storage/contract/index.ts';
+import { byToken, completed, drain, expectSame, failed, keyOf, released, type Cases, type Scene } from '../scene.ts';
 
 export const tokenCases: Cases = {
   'a first claim has the clock as fencing token and revision': async (scene) => {
@@ -64,12 +64,39 @@ export const tokenCases: Cases = {
 
   'tokens and revisions rise across a removal': async (scene) => {
     const first = await scene.acquire();
-    expect(await scene.remove(first.revision, true)).toBe(true);
     scene.advance(1);
-    const again = await scene.acquire();
-    expect(again.attempt).toBe(1);
-    expect(again.fencingToken).toBeGreaterThan(first.fencingToken);
-    expect(again.revision).toBeGreaterThan(first.revision);
+    expect(await scene.remove(first.revision, true)).toBe(true);
+    expectGreater(await scene.acquire(), first);
+  },
+
+  'a record is not removed, not even by force, before the clock is past its numbers': async (scene) => {
+    const last = await shortLived(scene);
+    expect(last.fencingToken).toBeLessThan(last.revision);
+    scene.setNow(last.revision);
+    expect(await scene.remove(last.revision, true)).toBe(false);
+    expectSame(await scene.find(), last);
+    scene.advance(1);
+    expect(await scene.remove(last.revision, true)).toBe(true);
+    expectGreater(await scene.acquire(), last);
+  },
+
+  'compaction leaves a record until the clock is past its numbers, and removes what is due behind it': async (
+    scene,
+  ) => {
+    await drain(scene.store);
+    const last = await shortLived(scene, { graceMs: durationMs(0) });
+    scene.setNow(last.purgeMs);
+    const key = keyOf('behind');
+    const soon = { key, ttlMs: durationMs(1), graceMs: durationMs(0) };
+    const behind = await scene.finish(byToken(await scene.acquire({ key })), failed, soon);
+    scene.setNow(behind.revision + 1);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 1, more: false, lagMs: 0 });
+    expectSame(await scene.find(), last);
+    scene.setNow(last.revision);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 0, more: false, lagMs: 0 });
+    scene.advance(1);
+    expect(await compact(scene)).toMatchObject({ recordsRemoved: 1, more: false, lagMs: 0 });
+    expectGreater(await scene.acquire(), last);
   },
 };
 
@@ -93,9 +120,19 @@ async function release(scene: Scene, holder: StoredRecord | undefined): Promise<
   });
 }
 
-/** A record whose numbers are 5 and more ahead of the clock and which expires 2 ms from now. */
-async function shortLived(scene: Scene): Promise<StoredRecord> {
+/** A record whose numbers are 5 and more ahead of the clock and which expires 2 ms from now. Shown as it stands. */
+async function shortLived(scene: Scene, over: Partial<SettleRequest> = {}): Promise<StoredRecord> {
   const holder = (await attempts(scene, 6)).at(-1);
   if (holder === undefined) throw new Error('nobody holds the key');
-  return scene.finish(byToken(holder), completed(), { ttlMs: durationMs(2) });
+  await scene.finish(byToken(holder), completed(), { ttlMs: durationMs(2), ...over });
+  return scene.record();
+}
+
+const compact = (scene: Scene) => scene.store.compact({ limit: 1 }, scene.at());
+
+/** A first attempt on a key whose former record is gone. */
+function expectGreater(again: StoredRecord, former: StoredRecord): void {
+  expect(again).toMatchObject({ attempt: 1, attemptOrigin: 'FRESH' });
+  expect(again.fencingToken).toBeGreaterThan(former.fencingToken);
+  expect(again.revision).toBeGreaterThan(former.revision);
 }

@@ -8,6 +8,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { openSqliteStore } from '../../../storage/sqlite/index.ts';
 import { claimOf, idOf, newToken, settleOf } from './scene.ts';
 
@@ -57,7 +58,9 @@ async function beginAndComplete(): Promise<void> {
 /** So that the key has a former place while it is begun again. */
 async function beginAndRemove(key: string): Promise<void> {
   const { record } = await store.claim(claimOf(key));
-  if (record !== undefined) await store.remove({ ...idOf(key), revision: record.revision, force: true });
+  if (record === undefined) return;
+  // Not before the clock is past its revision.
+  while (!(await store.remove({ ...idOf(key), revision: record.revision, force: true }))) await pause(1);
 }
 
 async function lane(): Promise<void> {

@@ -23,7 +23,8 @@ const KEYS = 60;
 const claim = (key: string): Operation => packClaim(claimOf(key), BY_THE_CLOCK);
 const remove = (key: string, revision: number): Operation => [
   'remove',
-  BY_THE_CLOCK,
+  // Not before the clock is past its revision.
+  revision + 1,
   { ...idOf(key), revision, force: true },
 ];
 const read = (key: string): Operation => packRead({ ...idOf(key), includeResult: false }, BY_THE_CLOCK);
