@@ -74,9 +74,8 @@ export function createBreaker(inner: Store): Breaker {
     onSilent: refuseHasty,
   });
 
-  const count = (isFailure: boolean): void => {
+  const count = (isFailure: boolean, nowMs: number): void => {
     failuresInRow = isFailure ? failuresInRow + 1 : 0;
-    const nowMs = performance.now();
     let last = seconds.at(-1);
     if (last === undefined || nowMs - last.atMs >= 1000) {
       last = { atMs: nowMs, answered: 0, failed: 0 };
@@ -100,8 +99,9 @@ export function createBreaker(inner: Store): Breaker {
       call().then(
         (value) => {
           if (pending.end(entry)) {
-            count(false);
-            silence.heard(performance.now() - startMs);
+            const nowMs = performance.now();
+            count(false, nowMs);
+            silence.heard(nowMs - startMs);
           }
           resolve(value);
         },
@@ -114,7 +114,7 @@ export function createBreaker(inner: Store): Breaker {
   };
 
   const countFailure = (error: unknown): void => {
-    count(isOutage(error));
+    count(isOutage(error), performance.now());
     if (isOutage(error)) silence.failed();
     else if (!isCancelled(error)) silence.heard();
   };
@@ -129,9 +129,9 @@ export function createBreaker(inner: Store): Breaker {
 
   /** Who waits too long is told so; the store's late answer then counts no more. */
   const watchPending = (): void => {
-    const endMs = performance.now() - limits.storeVerbMsMax;
-    for (const reject of pending.startedBefore(endMs)) {
-      count(true);
+    const nowMs = performance.now();
+    for (const reject of pending.startedBefore(nowMs - limits.storeVerbMsMax)) {
+      count(true, nowMs);
       silence.failed();
       reject(new StoreError('unknown', `the store did not answer within ${limits.storeVerbMsMax} ms`));
     }

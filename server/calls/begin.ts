@@ -35,7 +35,8 @@ export async function beginIntent(
   engine.quotas.takeBegin(ask.namespace, ask.policy);
   const isCounted = ask.policy.inProgressMax !== undefined || ask.policy.recordsMax !== undefined;
   const refusal = isCounted ? await engine.quotas.refusal(ask.namespace, ask.policy) : undefined;
-  const waitUntilMs = performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
+  const waitUntilMs =
+    waitMs === 0 ? 0 : performance.now() + Math.min(waitMs, remainingMs(call) - limits.deadlineMarginMs);
   const turn: Turn = { engine, ask, call, waitUntilMs, refusal, wasWoken: false, found: undefined };
   try {
     if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, ask);

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads';
 import { StoreError, StoreRefusedError } from '../contract/index.ts';
 import { BATCH_OPERATIONS_MAX, CHUNK_OPERATIONS, QUEUE_OPERATIONS_MAX } from './limits.ts';
 import type { FileLog, FileOptions } from './open.ts';
-import type { FromWriter, Operation, RecordReply, Reply, ToWriter, ValueReply } from './protocol.ts';
+import type { FromWriter, HotReply, Operation, Reply, ToWriter, ValueReply } from './protocol.ts';
 
 export interface Lane {
   /** Resolves with what `read` makes of the reply, once it is committed. */
@@ -13,7 +13,7 @@ export interface Lane {
   close(): Promise<void>;
 }
 
-export type Answer = RecordReply | ValueReply;
+export type Answer = HotReply | ValueReply;
 
 export interface LaneParts {
   readonly file: FileOptions;
@@ -188,7 +188,7 @@ function createListener(abort: (signal: AbortSignal) => void): (signal: AbortSig
 }
 
 function settleOne(asked: Asked, reply: Reply): void {
-  if (reply[0] !== 'failed') {
+  if (typeof reply === 'number' || reply[0] !== 'failed') {
     try {
       asked.answer(reply);
     } catch (error) {

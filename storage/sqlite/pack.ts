@@ -26,8 +26,8 @@ import {
   packLabels,
   unpackBytes,
   unpackError,
-  unpackFingerprints,
   unpackLabels,
+  UNREAD_FINGERPRINTS,
 } from './text.ts';
 
 export const packClaim = (request: ClaimRequest, nowMs: number): ClaimOperation => [
@@ -51,7 +51,7 @@ export const unpackClaim = (operation: ClaimOperation): ClaimRequest => ({
   namespace: operation[2] as Namespace,
   key: operation[3] as Key,
   expected: operation[4] === ABSENT ? 'absent' : operation[4],
-  fingerprints: unpackFingerprints(operation[5]),
+  fingerprints: UNREAD_FINGERPRINTS,
   labels: unpackLabels(operation[6]),
   attemptId: operation[7],
   owner: operation[8],

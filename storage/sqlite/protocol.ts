@@ -88,9 +88,6 @@ export type ColdOperation =
 
 export type Operation = HotOperation | ColdOperation;
 
-/** In place of a row: what stood is what the asker has at the revision that it named. */
-export const KNOWN = 'known';
-
 /**
  * The answer to a hot operation. The row is what stood *before*; the main thread makes the written record of it with
  * the same pure function that the writer used, which is cheaper than sending the new row.
@@ -99,13 +96,19 @@ export type RecordReply = readonly [
   kind: 'record',
   nowMs: number,
   applied: boolean,
-  row: readonly Cell[] | typeof KNOWN | null,
+  row: readonly Cell[] | null,
   result: string | null,
 ];
+/**
+ * In its place the instant alone: it was applied, and what stood is known to who asked. Nothing, for a claim; otherwise the
+ * record of the revision that came along. The usual answers, at a fifth of the price of sending a row of nulls.
+ */
+export type AppliedReply = number;
 export type ValueReply = readonly [kind: 'value', value: unknown];
 /** `bug`: the fault is ours, not the disk's. */
 export type FailedReply = readonly [kind: 'failed', error: StoreErrorKind | 'bug', message: string, cause: string];
-export type Reply = RecordReply | ValueReply | FailedReply;
+export type HotReply = AppliedReply | RecordReply;
+export type Reply = HotReply | ValueReply | FailedReply;
 
 export type ToWriter =
   | { readonly kind: 'operations'; readonly operations: readonly Operation[] }

@@ -24,6 +24,9 @@ export interface Recent {
   rolledBack(): void;
 }
 
+/** Of one place-many.sql: a place each, and its id. */
+const PLACE_MANY_VALUES = 16;
+
 interface Generation {
   /** Not yet in the table. */
   readonly added: PlaceTable;
@@ -80,13 +83,19 @@ export function createRecent(statements: Statements, filter: PlaceFilter, record
   };
 
   const place = ({ added, gone, hashes }: Leaving, from: number, until: number): void => {
+    const values: number[] = [];
     for (const hash of hashes.subarray(from, until)) {
       for (const id of gone.idsAt(hash)) statements.unplace.run(hash, id);
       for (const id of added.idsAt(hash)) {
         filter.add(hash);
-        statements.place.run(hash, id);
+        values.push(hash, id);
       }
     }
+    let written = 0;
+    for (; written + PLACE_MANY_VALUES <= values.length; written += PLACE_MANY_VALUES) {
+      statements.placeMany.run(values.slice(written, written + PLACE_MANY_VALUES));
+    }
+    for (; written < values.length; written += 2) statements.place.run(values[written], values[written + 1]);
   };
 
   const writeGone = (): void => {

@@ -1,6 +1,7 @@
 // The four verbs of the hot path against the records table. Everything here runs inside the batch's transaction: what
 // was found still stands when it is written.
 
+import type { RunResult } from 'better-sqlite3';
 import {
   applyClaim,
   applyExtend,
@@ -14,19 +15,18 @@ import type { Held, HeldRecords } from './held.ts';
 import { unpackClaim, unpackExtend, unpackSettle } from './pack.ts';
 import type { PlaceFilter } from './place-filter.ts';
 import {
-  KNOWN,
   type Cell,
   type ClaimOperation,
   type ExtendOperation,
+  type HotReply,
   type ReadOperation,
-  type RecordReply,
   type SettleOperation,
 } from './protocol.ts';
-import { dueMs, originCode, packRow, rowId, rowOf, stateCode, unpackRow } from './rows.ts';
+import { dueMs, originCode, packRow, rowFingerprints, rowId, rowOf, stateCode, unpackRow } from './rows.ts';
 import type { Recent } from './recent.ts';
 import type { Statements } from './statements.ts';
 import type { Tallies } from './tallies.ts';
-import { packError, packLabels } from './text.ts';
+import { packError, packLabels, UNREAD_FINGERPRINTS } from './text.ts';
 
 export interface Table {
   readonly statements: Statements;
@@ -40,6 +40,8 @@ export interface Table {
 /** A record and the row that it stands in. */
 export interface Found extends Held {
   readonly id: number;
+  /** As they are written: those of the record are not read. */
+  readonly fingerprints: string;
   /** Undefined when it was not read now. */
   readonly row?: readonly Cell[];
 }
@@ -67,19 +69,60 @@ function findAmong({ statements }: Table, ids: readonly number[], { namespace, k
     const found = statements.find.get(id, namespace, key);
     if (found === undefined) continue;
     const row = packRow(found as (Cell | Buffer)[]);
-    return { id: rowId(row), record: unpackRow(row), row };
+    const record = unpackRow(row, UNREAD_FINGERPRINTS);
+    return { id: rowId(row), record, fingerprints: rowFingerprints(row), row };
   }
   return undefined;
 }
 
-export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs): RecordReply {
+export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs): HotReply {
   const request = unpackClaim(operation);
   const { found, place } = seek(table, request);
   const after = applyClaim(request, found?.record, nowMs);
   if (after === undefined) return refused(table, found, nowMs);
-  const values = [
+  const id = found?.id ?? table.recent.nextId();
+  if (found === undefined) writeNew(table, { id, place, after, operation });
+  else expectOne(writeClaimed(table, { id, after, operation }));
+  table.held.keep({ id, record: after, fingerprints: operation[5] });
+  table.tallies.moved(found?.record, after);
+  return found === undefined ? nowMs : ['record', nowMs, true, rowFound(found), null];
+}
+
+interface Claimed {
+  readonly id: number;
+  readonly after: StoredRecord;
+  /** Its texts are stored as they came. */
+  readonly operation: ClaimOperation;
+}
+
+function writeNew(table: Table, { id, place, after, operation }: Claimed & { readonly place: number }): void {
+  table.statements.claimNew.run(
+    id,
+    place,
+    after.namespace,
+    after.key,
     after.revision,
-    // As they came: a claim stores what it was given.
+    operation[5],
+    operation[6],
+    after.attemptId,
+    after.owner,
+    after.leaseToken,
+    after.fencingToken,
+    after.leaseExpireMs,
+    after.holdStartMs,
+    after.createMs,
+    after.updateMs,
+    after.ttlMs,
+    after.expireMs,
+    after.purgeMs,
+    dueMs(after),
+  );
+  table.recent.added(place, id);
+}
+
+const writeClaimed = (table: Table, { id, after, operation }: Claimed): RunResult =>
+  table.statements.claim.run(
+    after.revision,
     operation[5],
     operation[6],
     after.attempt,
@@ -98,56 +141,47 @@ export function runClaim(table: Table, operation: ClaimOperation, nowMs: EpochMs
     after.purgeMs,
     dueMs(after),
     after.checkpoint ?? null,
-  ];
-  const id = found?.id ?? table.recent.nextId();
-  if (found === undefined) {
-    table.statements.claimNew.run(id, place, after.namespace, after.key, ...values);
-    table.recent.added(place, id);
-  } else {
-    expectOne(table.statements.claim.run(...values, id));
-  }
-  table.held.keep({ id, record: after });
-  table.tallies.moved(found?.record, after);
-  return ['record', nowMs, true, found === undefined ? null : rowFound(found), null];
-}
+    id,
+  );
 
-export function runExtend(table: Table, operation: ExtendOperation, nowMs: EpochMs): RecordReply {
+export function runExtend(table: Table, operation: ExtendOperation, nowMs: EpochMs): HotReply {
   const request = unpackExtend(operation);
   const { found } = seek(table, request);
   const after = applyExtend(request, found?.record, nowMs);
   if (found === undefined || after === undefined) return refused(table, found, nowMs);
-  const { id } = found;
+  const { id, fingerprints } = found;
   const { revision, leaseExpireMs, updateMs, expireMs, purgeMs } = after;
   expectOne(table.statements.extend.run(revision, leaseExpireMs, updateMs, expireMs, purgeMs, dueMs(after), id));
   if (request.checkpoint !== undefined) table.statements.checkpoint.run(request.checkpoint, id);
-  table.held.keep({ id, record: after });
+  table.held.keep({ id, record: after, fingerprints });
   table.tallies.moved(found.record, after);
-  return ['record', nowMs, true, answerRow(found, operation[10]), null];
+  return applied(found, operation[10], nowMs);
 }
 
-export function runSettle(table: Table, operation: SettleOperation, nowMs: EpochMs): RecordReply {
+export function runSettle(table: Table, operation: SettleOperation, nowMs: EpochMs): HotReply {
   const request = unpackSettle(operation);
   const { found } = seek(table, request);
   const after = applySettle(request, found?.record, nowMs);
   if (found === undefined || after === undefined) return refused(table, found, nowMs);
-  writeSettled(table, after, found.id);
+  expectOne(writeSettled(table, found.id, after));
   table.held.forget(after);
   table.tallies.moved(found.record, after);
-  return ['record', nowMs, true, answerRow(found, operation[14]), null];
+  return applied(found, operation[14], nowMs);
 }
 
-const rowFound = ({ id, record, row }: Found): readonly Cell[] => row ?? rowOf(id, record);
+const rowFound = ({ id, record, fingerprints, row }: Found): readonly Cell[] => row ?? rowOf(id, record, fingerprints);
 
-const answerRow = (found: Found, knownRevision: number): RecordReply[3] =>
-  found.record.revision === knownRevision ? KNOWN : rowFound(found);
+const applied = (found: Found, knownRevision: number, nowMs: EpochMs): HotReply =>
+  found.record.revision === knownRevision ? nowMs : ['record', nowMs, true, rowFound(found), null];
 
 /** A record that was at hand but has no row any more would be lost without a sound. */
 function expectOne({ changes }: { readonly changes: number }): void {
   if (changes !== 1) throw new Error(`${changes} rows were written in place of one`);
 }
 
-function writeSettled(table: Table, after: StoredRecord, id: number): void {
-  const written = table.statements.settle.run(
+function writeSettled(table: Table, id: number, after: StoredRecord): RunResult {
+  if (after.state === 'COMPLETED') return writeCompleted(table, id, after);
+  return table.statements.settle.run(
     stateCode(after.state),
     after.revision,
     packError(after.error),
@@ -168,17 +202,35 @@ function writeSettled(table: Table, after: StoredRecord, id: number): void {
     after.result ?? null,
     id,
   );
-  expectOne(written);
 }
 
-export function runRead(table: Table, operation: ReadOperation, nowMs: EpochMs): RecordReply {
+const writeCompleted = (table: Table, id: number, after: StoredRecord): RunResult =>
+  table.statements.complete.run(
+    after.revision,
+    after.resultBytes,
+    after.contentType,
+    after.contentEncoding,
+    packLabels(after.outcomeLabels),
+    after.settleDigest,
+    after.updateMs,
+    after.settleMs,
+    after.ttlMs,
+    after.expireMs,
+    after.resultExpireMs,
+    after.purgeMs,
+    dueMs(after),
+    after.result ?? null,
+    id,
+  );
+
+export function runRead(table: Table, operation: ReadOperation, nowMs: EpochMs): HotReply {
   const { found } = seek(table, { namespace: operation[2], key: operation[3] } as RecordId);
   if (found === undefined) return ['record', nowMs, false, null, null];
   return ['record', nowMs, false, rowFound(found), operation[4] ? resultOf(table, found) : null];
 }
 
 /** Whoever lost needs what stands, with the result to replay. */
-const refused = (table: Table, found: Found | undefined, nowMs: EpochMs): RecordReply =>
+const refused = (table: Table, found: Found | undefined, nowMs: EpochMs): HotReply =>
   found === undefined
     ? ['record', nowMs, false, null, null]
     : ['record', nowMs, false, rowFound(found), resultOf(table, found)];

@@ -6,6 +6,7 @@ import {
   epochMs,
   STORED_STATES,
   type AttemptOrigin,
+  type Fingerprint,
   type Key,
   type LeaseToken,
   type Namespace,
@@ -16,7 +17,6 @@ import type { Cell } from './protocol.ts';
 import {
   packBytes,
   packError,
-  packFingerprints,
   packLabels,
   unpackBytes,
   unpackError,
@@ -88,15 +88,21 @@ function originOf(code: number): AttemptOrigin {
   return origin;
 }
 
+/** How its fingerprints are written there. */
+export const rowFingerprints = (row: readonly Cell[]): string => row[5] as string;
+
 /** The record without its result bytes. */
-export function unpackRow(row: readonly Cell[]): StoredRecord {
+export function unpackRow(
+  row: readonly Cell[],
+  fingerprints: readonly Fingerprint[] = unpackFingerprints(rowFingerprints(row)),
+): StoredRecord {
   const checkpoint = row[30] as string | null;
   return {
     namespace: row[1] as Namespace,
     key: row[2] as Key,
     state: stateOf(row[3] as number),
     revision: row[4] as number,
-    fingerprints: unpackFingerprints(row[5] as string),
+    fingerprints,
     labels: unpackLabels(row[6] as string),
     attempt: row[7] as number,
     attemptId: row[8] as string,
@@ -126,14 +132,14 @@ export function unpackRow(row: readonly Cell[]): StoredRecord {
   };
 }
 
-/** The row of a record that was not read from one. */
-export const rowOf = (id: number, record: StoredRecord): readonly Cell[] => [
+/** The row of a record that was not read from one; its fingerprints as they are written. */
+export const rowOf = (id: number, record: StoredRecord, fingerprints: string): readonly Cell[] => [
   id,
   record.namespace,
   record.key,
   stateCode(record.state),
   record.revision,
-  packFingerprints(record.fingerprints),
+  fingerprints,
   packLabels(record.labels),
   record.attempt,
   record.attemptId,

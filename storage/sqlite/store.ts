@@ -22,7 +22,7 @@ import { openLane, type Answer, type Lane } from './lane.ts';
 import { LIST_CURSOR, type ListSlice } from './list.ts';
 import type { FileLog, FileOptions } from './open.ts';
 import { packClaim, packExtend, packRead, packSettle } from './pack.ts';
-import { BY_THE_CLOCK, KNOWN, type Operation } from './protocol.ts';
+import { BY_THE_CLOCK, type Operation } from './protocol.ts';
 import { unpackRow } from './rows.ts';
 import { unpackBytes } from './text.ts';
 
@@ -91,7 +91,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
         throw new StoreError('unavailable', 'the cursor was not made by this store');
       }
       const slice = await cold<ListSlice>(lane, ['list', instantOf(verb), request], verb);
-      return { nowMs: slice.nowMs, records: slice.rows.map(unpackRow), next: slice.next };
+      return { nowMs: slice.nowMs, records: slice.rows.map((row) => unpackRow(row)), next: slice.next };
     },
 
     remove: ({ namespace, key, revision, force }, verb) =>
@@ -129,9 +129,9 @@ interface Standing {
 
 /** `known`: the record whose revision was sent along. */
 function standing(answer: Answer, known?: StoredRecord): Standing {
+  if (typeof answer === 'number') return { applied: true, nowMs: epochMs(answer), before: known };
   if (answer[0] !== 'record') throw new Error('the writer answered a record verb without a record');
   const [, nowMs, applied, row, result] = answer;
-  if (row === KNOWN) return { applied, nowMs: epochMs(nowMs), before: known };
   const record = row === null ? undefined : unpackRow(row);
   const before = record === undefined || result === null ? record : { ...record, result: unpackBytes(result) };
   return { applied, nowMs: epochMs(nowMs), before };
@@ -139,7 +139,8 @@ function standing(answer: Answer, known?: StoredRecord): Standing {
 
 function cold<T>(lane: Lane, operation: Operation, verb?: VerbOptions): Promise<T> {
   return lane.ask(operation, verb?.signal, (answer) => {
-    if (answer[0] !== 'value') throw new Error('the writer answered with a record where a value was asked');
+    if (typeof answer === 'number' || answer[0] !== 'value')
+      throw new Error('the writer answered with a record where a value was asked');
     return answer[1] as T;
   });
 }

@@ -173,6 +173,17 @@ export const settleCases: Cases = {
     expect(settled).toMatchObject({ state: 'FAILED', retryMs: 0, attempt: holder.attempt });
   },
 
+  'a released record that is settled keeps nothing of its release': async (scene) => {
+    for (const settlement of [completed(), failed, unknown]) {
+      const key = keyOf(settlement.kind);
+      const holder = await acquireWithPast(scene, key);
+      const stands = await scene.finish(byToken(holder), released, { key });
+      const settled = await scene.finish(byRevision(stands), settlement, { key });
+      expect(settled.retryMs).toBe(0);
+      expectSame({ ...(await scene.record({ key })), result: undefined }, { ...settled, result: undefined });
+    }
+  },
+
   'a revision guard settles only the revision that was seen': async (scene) => {
     const holder = await scene.acquire();
     const renewed = await scene.extend(byToken(holder));

@@ -14,6 +14,7 @@ import { claimOf, idOf, inFolder, newToken, settleOf } from './scene.ts';
 const SILENT = { info: () => undefined, warn: () => undefined };
 
 function recordOf(reply: Reply | undefined) {
+  if (typeof reply === 'number') return { applied: true, record: undefined, result: null };
   if (reply?.[0] !== 'record') throw new Error(`no record: ${JSON.stringify(reply)}`);
   return { applied: reply[2], record: Array.isArray(reply[3]) ? unpackRow(reply[3]) : undefined, result: reply[4] };
 }

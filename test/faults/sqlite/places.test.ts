@@ -30,7 +30,7 @@ const remove = (key: string, revision: number): Operation => [
 const read = (key: string): Operation => packRead({ ...idOf(key), includeResult: false }, BY_THE_CLOCK);
 
 const revisionOf = (reply: Reply | undefined): number | undefined =>
-  reply?.[0] === 'record' && Array.isArray(reply[3]) ? (reply[3][4] as number) : undefined;
+  typeof reply === 'object' && reply[0] === 'record' && Array.isArray(reply[3]) ? (reply[3][4] as number) : undefined;
 
 /** Any batch with such a key is rolled back whole and tried again one by one. */
 function refuseBadKeys(path: string): void {
@@ -46,7 +46,7 @@ function listed(engine: Engine): string[] {
   do {
     const request = { namespace: NAMESPACE, limit: 7, ...(after !== undefined && { after }) };
     const [reply] = engine.run([['list', BY_THE_CLOCK, request]]);
-    if (reply?.[0] !== 'value') throw new Error(`no page: ${JSON.stringify(reply)}`);
+    if (typeof reply !== 'object' || reply[0] !== 'value') throw new Error(`no page: ${JSON.stringify(reply)}`);
     const page = reply[1] as { rows: readonly (readonly unknown[])[]; next: string | undefined };
     keys.push(...page.rows.map((row) => row[2] as string));
     after = page.next;
