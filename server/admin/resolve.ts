@@ -52,6 +52,8 @@ export async function resolveIntent(
   const policy = engine.standingPolicyOf(namespace);
   const settlement = readResolution(request.resolution, policy, violations);
   violations.check();
+  // A person decides on what is known, and this server may know more than the store.
+  if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, { namespace, key });
   const before = resolvable(await engine.store.read({ namespace, key, includeResult: false }), request);
   const change = { action: 'ResolveIntent', target: key, namespace, reason, before: shown(before) };
   const { record, nowMs } = await engine.audit.around(call, change, async () => {

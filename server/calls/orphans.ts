@@ -84,6 +84,8 @@ async function claimOne(
   { leaseMs, owner }: ClaimAsk,
 ): Promise<ClaimedOrphan | undefined> {
   const { namespace, key, fingerprints, labels, ttlMs } = record;
+  // What its holder said here during an outage comes first; the record then has changed.
+  if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, record);
   const policy = engine.standingPolicyOf(namespace);
   const written = await engine.store.claim({
     namespace,

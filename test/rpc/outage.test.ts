@@ -224,3 +224,39 @@ test('what a holder from before the outage said is in the store before its key i
   expect((await scene.begin()).outcome.case).toBe('failed');
   await outage.stop();
 });
+
+test.each(['ClaimOrphans', 'ResolveIntent'] as const)(
+  'what a holder from before has ended here is no orphan, though it is not written yet (%s)',
+  async (rpc) => {
+    const inner = createMemoryStore();
+    const written = Promise.withResolvers<void>();
+    let isOpen = false;
+    const list: Store['list'] = async (...args) => {
+      if (isOpen) await written.promise;
+      return inner.list(...args);
+    };
+    const faulty = faultyStore(createMemoryStore());
+    await using scene = await openManaged({
+      store: faulty.store,
+      policy: { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED },
+      journal: { exists: () => false, open: async () => ({ ...inner, list }) },
+    });
+    // Before the scene ends, which waits for what is being written.
+    using _ = { [Symbol.dispose]: () => written.resolve() };
+    const { namespace, client, admin, server } = scene;
+    const holder = scene.holder(await scene.acquire({ lease: ms(1000) }));
+    faulty.set('down');
+    expect((await client.complete({ ...holder, result: bytes('receipt') })).journaled).toBe(true);
+    isOpen = true;
+    scene.advance(1000);
+    faulty.set('up');
+    await expect.poll(() => server.engine.outage.isAway(), { timeout: 5000 }).toBe(false);
+    if (rpc === 'ClaimOrphans') expect((await client.claimOrphans({ namespace })).orphans).toEqual([]);
+    else {
+      const resolution = { case: 'released', value: {} } as const;
+      const resolve = admin.resolveIntent({ namespace, key: holder.key, reason: 'looks dead', resolution });
+      expect(await refusal(resolve)).toMatchObject({ reason: 'ALREADY_SETTLED' });
+    }
+    expect((await scene.begin()).outcome.case).toBe('completed');
+  },
+);
