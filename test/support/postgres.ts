@@ -73,9 +73,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     url: urlOf('postgres'),
     async createDatabase() {
-      databases += 1;
-      await execute(urlOf('postgres'), `create database database_${databases}`);
-      return urlOf(`database_${databases}`);
+      // Several may be made at a time.
+      const name = `database_${(databases += 1)}`;
+      await execute(urlOf('postgres'), `create database ${name}`);
+      return urlOf(name);
     },
     stop: () => end('SIGINT'),
     kill: () => end('SIGKILL'),

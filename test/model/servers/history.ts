@@ -1,16 +1,20 @@
 // One seeded history of two servers over one store: outages of either, kills, replays, time that passes, and many callers.
 
 import { create } from '@bufbuild/protobuf';
+import { pino } from 'pino';
 import { vi } from 'vitest';
 import { OnLeaseExpiry, OnStoreOutage } from '../../../proto/gen/onced/v1/admin_pb.js';
 import { BeginIntentRequestSchema } from '../../../proto/gen/onced/v1/idempotency_pb.js';
+import { createAudit } from '../../../server/audit.ts';
 import { readConflicts } from '../../../server/journal/conflicts.ts';
 import { idempotencyOperations } from '../../../server/operations.ts';
 import { HISTORY_START_MS } from '../../support/instants.ts';
 import { createRandom, type Random } from '../random.ts';
-import { broken, judgeEnd, newStory, type KeyStory } from './judge.ts';
+import { broken, BrokenPromise, judgeEnd, newStory, type KeyStory } from './judge.ts';
+import { decide, purge } from './operators.ts';
 import { follow, lookUp, strange } from './onlookers.ts';
-import { createTurns, openPlace, type Place, type Turns } from './place.ts';
+import { createRealTurns, realGround, type RealStore } from './real.ts';
+import { createTurns, memoryGround, openPlace, type Place, type Turns } from './place.ts';
 import { note, reconcile, work, type Stage } from './workers.ts';
 
 export interface ServersReport {
@@ -24,21 +28,27 @@ const PROBES = 'model/probes';
 const KEYS = 6;
 const STEPS = 1500;
 
-export async function playServers(seed: number): Promise<ServersReport> {
-  vi.useFakeTimers({ toFake: ['Date'], now: HISTORY_START_MS });
+/** On memory and in turns that the seed decides; on a real store its time and answers have their say too. */
+export async function playServers(seed: number, real?: RealStore): Promise<ServersReport> {
+  if (real === undefined) vi.useFakeTimers({ toFake: ['Date'], now: HISTORY_START_MS });
   const random = createRandom(seed);
-  const turns = createTurns(random);
+  const turns = real === undefined ? createTurns(random) : createRealTurns(random);
+  const ground = real === undefined ? memoryGround(turns) : await realGround(random, real);
   const isHold = random.chance(0.3);
   const goesOn = random.chance(0.85);
   const hasOutages = random.chance(0.9);
   const attemptsMax = random.chance(0.2) ? random.between(1, 3) : undefined;
+  const isSlow = random.chance(0.4);
+  const operators = random.pick(isSlow ? [0.03, 0.06] : [0, 0.02]);
+  const purges = random.pick([0, 0, 0.02]);
   const policy = {
     onLeaseExpiry: isHold ? OnLeaseExpiry.HOLD : OnLeaseExpiry.TAKE_OVER,
     onStoreOutage: goesOn ? OnStoreOutage.CONTINUE_DEGRADED : OnStoreOutage.REJECT,
     ...(attemptsMax === undefined ? {} : { maxAttempts: attemptsMax }),
   };
   const goOn = { onStoreOutage: OnStoreOutage.CONTINUE_DEGRADED };
-  const place = await openPlace(turns, { [NAMESPACE]: policy, [PROBES]: goOn });
+  const policies = { [NAMESPACE]: policy, [PROBES]: goOn };
+  const place = await openPlace({ ground, turns, policies });
   const stories = Array.from({ length: KEYS }, (_, index) => newStory(`order-${index}`));
   /** One after the other: a key that has its outcome shows little more. */
   const latest = (): KeyStory => {
@@ -56,7 +66,10 @@ export async function playServers(seed: number): Promise<ServersReport> {
     isHold,
     hasFingerprints: random.chance(0.7),
     leaseMs: random.pick([200, 1000]),
+    noticeSteps: real === undefined ? 200 : 1000,
+    isSlow,
     conflicts,
+    resolved: [],
     trace: [],
     isHealed: false,
   };
@@ -66,10 +79,15 @@ export async function playServers(seed: number): Promise<ServersReport> {
     for (let workers = random.between(2, 6); workers > 0; workers -= 1) crew.spawn(() => work(stage, latest()));
     for (let steps = 0; steps < STEPS; steps += 1) {
       await crew.step();
-      if (hasOutages) await trouble(stage);
-      passTime(random);
+      if (hasOutages) await trouble(stage, real === undefined ? 0.03 : 0.01);
+      if (real === undefined) passTime(random);
       if (random.chance(turns.isIdle ? 0.5 : 0.03)) crew.spawn(() => work(stage, latest()));
       if (random.chance(0.005)) crew.spawn(() => reconcile(stage));
+      const undecided = stories.filter(({ outcomes, asked }) => outcomes.size === 0 && asked.size > 0);
+      if (undecided.length > 0) {
+        if (random.chance(operators)) crew.spawn(() => decide(stage, random.pick(undecided)));
+        if (random.chance(purges)) crew.spawn(() => purge(stage, random.pick(undecided)));
+      }
       if (random.chance(0.01)) crew.spawn(() => lookUp(stage, latest()));
       if (random.chance(0.003)) crew.spawn(() => follow(stage, latest(), over.signal));
       const begun = stories.filter(({ outcomes }) => outcomes.size > 0);
@@ -84,6 +102,7 @@ export async function playServers(seed: number): Promise<ServersReport> {
     await turns.until(writeAll(place));
     const listed = await readConflicts(place.store.registry, { limit: 100 });
     for (const story of stories) await turns.until(judge(stage, story, listed));
+    await checkAudit(stage);
     return { calls: stage.trace.length / 2, conflicts: listed.length };
   } catch (error) {
     const story = stage.trace
@@ -97,14 +116,15 @@ export async function playServers(seed: number): Promise<ServersReport> {
     over.abort();
     for (const server of place.servers) server.setUp(true);
     await turns.until(Promise.all(place.servers.map((server) => server.stop())));
+    await ground[Symbol.asyncDispose]();
     vi.useRealTimers();
   }
 }
 
-async function trouble(stage: Stage): Promise<void> {
+async function trouble(stage: Stage, heals: number): Promise<void> {
   const { random, place } = stage;
   const server = random.pick(place.servers);
-  if (random.chance(server.isUp ? 0.01 : 0.03)) {
+  if (random.chance(server.isUp ? 0.01 : heals)) {
     server.setUp(!server.isUp);
     note(stage, `${server.name} ${server.isUp ? 'up' : 'down'}`);
   }
@@ -132,6 +152,16 @@ async function writeAll({ servers }: Place): Promise<void> {
     }
   }
   if (isKept()) throw new Error('a row is never written');
+}
+
+/** What an operator was told to be done is in the log. */
+async function checkAudit({ place, resolved }: Stage): Promise<void> {
+  const { entries } = await createAudit(place.store.registry, pino({ level: 'silent' })).page({
+    before: undefined,
+    limit: 1000,
+  });
+  const told = new Set(entries.filter(({ action }) => action === 'ResolveIntent.done').map(({ reason }) => reason));
+  for (const name of resolved) if (!told.has(name)) throw new BrokenPromise(`${name} is not in the audit log`);
 }
 
 async function judge(stage: Stage, story: KeyStory, listed: Awaited<ReturnType<typeof readConflicts>>): Promise<void> {

@@ -10,7 +10,9 @@ import {
   type WatchIntentResponse,
 } from '../../../proto/gen/onced/v1/idempotency_pb.js';
 import { IntentState, type IntentRecord } from '../../../proto/gen/onced/v1/record_pb.js';
+import { idempotencyStreams } from '../../../server/operations.ts';
 import { BrokenPromise, broken, shown, type KeyStory } from './judge.ts';
+import type { Server } from './place.ts';
 import { ask, fingerprintsOf, type Stage } from './workers.ts';
 
 /** Another request under the same key: it may be told to wait, or that the key is taken, never how the other one ended. */
@@ -23,10 +25,15 @@ export async function strange(stage: Stage, story: KeyStory): Promise<string | u
     ...fingerprintsOf(stage, 'another request'),
   });
   const answer = await ask(stage, random.pick(place.servers), 'beginIntent', request);
-  if (answer === undefined) return undefined;
+  if (answer === undefined) {
+    // It may have been let in.
+    story.isReused = true;
+    return undefined;
+  }
   if ('refused' in answer) return answer.refused;
   const { outcome } = answer.ok as BeginIntentResponse;
-  if (outcome.case === 'completed' || outcome.case === 'failed') broken(story, 'shown to another request');
+  const isShown = outcome.case === 'completed' || outcome.case === 'failed';
+  if (isShown && !story.isReused) broken(story, 'shown to another request');
   if (outcome.case === 'acquired') {
     story.isReused = true;
     story.asked.add(request.attemptId);
@@ -43,11 +50,14 @@ export async function lookUp(stage: Stage, story: KeyStory): Promise<string | un
   return outcome;
 }
 
+const watchIntent = idempotencyStreams.watchIntent as Parameters<Server['stream']>[1];
+
 /** Follows the key to its outcome. */
 export async function follow(stage: Stage, story: KeyStory, signal: AbortSignal): Promise<void> {
   const request = create(WatchIntentRequestSchema, { namespace: stage.namespace, key: story.key });
   try {
-    for await (const seen of stage.random.pick(stage.place.servers).watch(request, signal)) {
+    const server = stage.random.pick(stage.place.servers);
+    for await (const seen of server.stream('WatchIntent', watchIntent, request, signal)) {
       const outcome = outcomeOf((seen as WatchIntentResponse).record);
       if (outcome !== undefined) shown(story, outcome);
     }
@@ -56,7 +66,7 @@ export async function follow(stage: Stage, story: KeyStory, signal: AbortSignal)
   }
 }
 
-function outcomeOf(record: IntentRecord | undefined): string | undefined {
+export function outcomeOf(record: IntentRecord | undefined): string | undefined {
   const state = record?.summary?.state;
   if (state === IntentState.COMPLETED) return `completed ${Buffer.from(record?.result ?? []).toString()}`;
   return state === IntentState.FAILED ? `failed ${record?.error?.code ?? ''}` : undefined;

@@ -6,10 +6,10 @@ import type { Message } from '@bufbuild/protobuf';
 import { pino } from 'pino';
 import type { Engine } from '../../../server/context.ts';
 import { openEngine } from '../../../server/engine.ts';
-import { Rejection } from '../../../server/errors.ts';
+import { Rejection, type CallOver } from '../../../server/errors.ts';
 import { execute, executeStream } from '../../../server/execute.ts';
 import { createMetrics } from '../../../server/metrics.ts';
-import { idempotencyStreams, type UnaryOperation } from '../../../server/operations.ts';
+import type { UnaryOperation } from '../../../server/operations.ts';
 import { ANONYMOUS } from '../../../server/principal.ts';
 import { epochMs, StoreError, type Registry, type Store } from '../../../storage/contract/index.ts';
 import { createMemoryStore } from '../../../storage/memory/store.ts';
@@ -97,8 +97,44 @@ function along(inner: Store, turns: Turns, way: Way): Store {
   };
 }
 
+export interface Refused {
+  readonly refused: string;
+  /** It says that nothing was written. */
+  readonly isNone: boolean;
+}
+
+/** A server's own way to the store. */
+export interface Passage {
+  readonly store: Store;
+  setUp(isUp: boolean): void;
+  end(): Promise<void>;
+}
+
+/** The store that the servers share, and the clock of it. */
+export interface Ground extends AsyncDisposable {
+  /** Without a way that can be cut. */
+  readonly store: Store;
+  open(): Promise<Passage>;
+}
+
+export function memoryGround(turns: Turns): Ground {
+  const store = createMemoryStore();
+  return {
+    store,
+    [Symbol.asyncDispose]: async () => undefined,
+    async open() {
+      const way: Way = { isUp: true };
+      return {
+        store: along(store, turns, way),
+        setUp: (isUp) => void (way.isUp = isUp),
+        end: async () => undefined,
+      };
+    },
+  };
+}
+
 /** Undefined: the answer was lost. */
-export type Answered = { readonly ok: Message } | { readonly refused: string } | undefined;
+export type Answered = { readonly ok: Message } | Refused | undefined;
 
 export interface Server {
   readonly name: string;
@@ -112,7 +148,7 @@ export interface Server {
   /** Its process ends at once, and another one begins with the same journal. */
   restart(): Promise<void>;
   ask(name: string, operation: UnaryOperation, request: Message): Promise<Answered>;
-  watch(request: Message, signal: AbortSignal): AsyncGenerator<Message, void>;
+  stream(name: string, operation: Streamed, request: Message, signal?: AbortSignal): AsyncGenerator<Message, void>;
   stop(): Promise<void>;
 }
 
@@ -122,24 +158,31 @@ export interface Place {
   readonly store: Store;
 }
 
-const DEADLINE_MS = 10_000;
+type Streamed = Parameters<typeof executeStream>[1];
 
-export async function openPlace(turns: Turns, policies: Readonly<Record<string, PolicyInit>>): Promise<Place> {
-  const store = createMemoryStore();
-  const open = (name: string): Promise<Server> => openServer({ name, store, turns, policies });
-  return { servers: [await open('A'), await open('B')], store };
+/** A store that says nothing is waited for. */
+const DEADLINE_MS = 20_000;
+
+export async function openPlace(opening: Omit<Opening, 'name'>): Promise<Place> {
+  const open = (name: string): Promise<Server> => openServer({ ...opening, name });
+  return { servers: [await open('A'), await open('B')], store: opening.ground.store };
 }
 
 interface Opening {
   readonly name: string;
-  readonly store: Store;
+  readonly ground: Ground;
   readonly turns: Turns;
   readonly policies: Readonly<Record<string, PolicyInit>>;
 }
 
 const log = pino({ level: 'silent' });
 
-async function openServer({ name, store, turns, policies }: Opening): Promise<Server> {
+const refusedBy = (error: Rejection | CallOver): Refused =>
+  error instanceof Rejection
+    ? { refused: error.reason, isNone: error.detail.metadata?.['outcome'] !== 'unknown' }
+    : { refused: 'CANCELLED', isNone: true };
+
+async function openServer({ name, ground, turns, policies }: Opening): Promise<Server> {
   const journal = createMemoryStore();
   const configuredPolicies = Object.fromEntries(
     Object.entries(policies).map(([namespace, init]) => [namespace, policyMessage(init)]),
@@ -149,20 +192,24 @@ async function openServer({ name, store, turns, policies }: Opening): Promise<Se
   let outages = 0;
 
   const start = async () => {
-    const way: Way = { isUp: true };
+    const passage = await ground.open();
     const disk: Way = { isUp: true };
     const starting = openEngine({
-      store: along(store, turns, way),
+      store: { ...passage.store, close: async () => undefined },
       metrics: createMetrics(),
       log,
       configuredPolicies,
       journal: { exists: () => true, open: async () => along(journal, turns, disk) },
     });
     const { engine, stop } = await turns.until(starting);
-    stops.push(stop);
-    return { engine, way, disk };
+    stops.push(async () => {
+      await stop();
+      await passage.end();
+    });
+    return { engine, passage, disk };
   };
   let process = await start();
+  let isUp = true;
 
   return {
     name,
@@ -170,25 +217,27 @@ async function openServer({ name, store, turns, policies }: Opening): Promise<Se
       return process.engine;
     },
     get lastDownStep() {
-      return process.way.isUp ? lastDownStep : turns.steps;
+      return isUp ? lastDownStep : turns.steps;
     },
     get isUp() {
-      return process.way.isUp;
+      return isUp;
     },
     get outages() {
       return outages;
     },
-    setUp(isUp) {
-      if (!isUp) outages += 1;
+    setUp(next) {
+      if (!next) outages += 1;
       lastDownStep = turns.steps;
-      process.way.isUp = isUp;
+      isUp = next;
+      process.passage.setUp(next);
     },
     async restart() {
       outages += 1;
-      process.way.isUp = false;
+      process.passage.setUp(false);
       process.disk.isUp = false;
       lastDownStep = turns.steps;
       process = await start();
+      isUp = true;
     },
     async ask(rpc, operation, request) {
       const asked = process;
@@ -198,12 +247,11 @@ async function openServer({ name, store, turns, policies }: Opening): Promise<Se
       if (!asked.disk.isUp) return undefined;
       if (answer.ok) return { ok: answer.response };
       if (answer.error instanceof Rejection && answer.error.reason === 'INTERNAL') throw new Error(`${rpc}: INTERNAL`);
-      return { refused: answer.error instanceof Rejection ? answer.error.reason : 'CANCELLED' };
+      return refusedBy(answer.error);
     },
-    watch(request, signal) {
+    stream(rpc, operation, request, signal) {
       const call = { deadlineMs: undefined, signal, principal: ANONYMOUS };
-      const operation = idempotencyStreams.watchIntent as Parameters<typeof executeStream>[1];
-      return executeStream({ engine: process.engine, log }, operation, { name: 'WatchIntent', request, call });
+      return executeStream({ engine: process.engine, log }, operation, { name: rpc, request, call });
     },
     async stop() {
       await Promise.all(stops.map((each) => each()));

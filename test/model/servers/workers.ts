@@ -17,9 +17,9 @@ import {
   type CompleteResponse,
   type RenewResponse,
 } from '../../../proto/gen/onced/v1/idempotency_pb.js';
-import { idempotencyOperations } from '../../../server/operations.ts';
+import { adminOperations, idempotencyOperations } from '../../../server/operations.ts';
 import type { Random } from '../random.ts';
-import { broken, granted, type Grant, type KeyStory } from './judge.ts';
+import { broken, done, granted, newGrant, nothingHappened, type Grant, type KeyStory } from './judge.ts';
 import type { Answered, Place, Server, Turns } from './place.ts';
 
 export interface Stage {
@@ -31,18 +31,23 @@ export interface Stage {
   readonly isHold: boolean;
   readonly hasFingerprints: boolean;
   readonly leaseMs: number;
+  /** A server that has its store back for so many steps has noticed. */
+  readonly noticeSteps: number;
+  /** Holders take their time: most of their keys are orphans at some time. */
+  readonly isSlow: boolean;
   /** Keys of which a conflict is listed. */
   readonly conflicts: () => Promise<readonly string[]>;
+  /** Names of operators whose decision was acknowledged. */
+  readonly resolved: string[];
   readonly trace: (() => string)[];
   isHealed: boolean;
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const TRIES_MAX = 25;
-/** A server that has its store back for so many steps has noticed. */
-const STEPS_TO_NOTICE = 200;
 
-type Rpc = 'beginIntent' | 'complete' | 'fail' | 'renew' | 'checkpoint' | 'lookup' | 'claimOrphans';
+const operations = { ...idempotencyOperations, ...adminOperations };
+type Rpc = keyof typeof operations;
 
 export async function ask(
   stage: Stage,
@@ -53,7 +58,7 @@ export async function ask(
   const { random } = stage;
   const label = `${server.name}.${rpc}`;
   note(stage, `> ${label}`, request);
-  const answer = await server.ask(rpc, idempotencyOperations[rpc], request);
+  const answer = await server.ask(rpc, operations[rpc], request);
   note(stage, `< ${label}`, request, answer);
   return !stage.isHealed && random.chance(0.05) ? undefined : answer;
 }
@@ -85,9 +90,10 @@ export const fingerprintsOf = (
 export async function work(stage: Stage, story: KeyStory): Promise<void> {
   const { random, place } = stage;
   const attemptId = random.hex(8);
+  const journaled = new Map(story.journaled);
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const server = random.pick(place.servers);
-    const outcome = await begin(stage, story, server, attemptId);
+    const outcome = await begin(stage, story, { server, attemptId, journaled });
     if (outcome === 'again') {
       await stage.turns.pause();
       if (random.chance(0.9)) continue;
@@ -95,22 +101,31 @@ export async function work(stage: Stage, story: KeyStory): Promise<void> {
     }
     if (outcome?.case !== 'acquired') return;
     const { value: lease } = outcome;
-    await hold(stage, story, noteGrant(stage, story, server, attemptId, lease), lease.leaseToken);
+    const grant = noteGrant(stage, story, server, attemptId, lease);
+    // One of which an answer was lost may have two leases, and the other one may count.
+    grant.isSure = tries === 0;
+    await hold(stage, story, grant, lease.leaseToken);
     return;
   }
+}
+
+interface Beginning {
+  readonly server: Server;
+  readonly attemptId: string;
+  /** What the story's was when the attempt was made: what is acknowledged later may find it begun already. */
+  readonly journaled: KeyStory['journaled'];
 }
 
 /** Undefined: refused for good. */
 async function begin(
   stage: Stage,
   story: KeyStory,
-  server: Server,
-  attemptId: string,
+  { server, attemptId, journaled }: Beginning,
 ): Promise<BeginIntentResponse['outcome'] | 'again' | undefined> {
   const { random, namespace, leaseMs } = stage;
   story.asked.add(attemptId);
   const inOutage = `${server.name} ${server.outages}`;
-  const toldBefore = story.journaled.get(inOutage);
+  const toldBefore = journaled.get(inOutage);
   const request = create(BeginIntentRequestSchema, {
     namespace,
     key: story.key,
@@ -125,7 +140,7 @@ async function begin(
   const { outcome } = answer.ok as BeginIntentResponse;
   if (outcome.case === 'acquired') {
     const { degraded } = outcome.value;
-    if (degraded && stage.turns.steps - server.lastDownStep > STEPS_TO_NOTICE) {
+    if (degraded && stage.turns.steps - server.lastDownStep > stage.noticeSteps) {
       broken(story, `degraded at ${server.name}, whose store is there`);
     }
     const isListed = (await stage.conflicts()).includes(story.key);
@@ -136,17 +151,22 @@ async function begin(
   return outcome;
 }
 
-const isAgain = (reason: string): boolean =>
+export const isAgain = (reason: string): boolean =>
   reason === 'STORE_UNAVAILABLE' || reason === 'OVERLOADED' || reason === 'CANCELLED';
+
+const leaseEndOf = ({ leaseExpireTime }: Pick<Acquired, 'leaseExpireTime'>): number =>
+  leaseExpireTime === undefined ? 0 : timestampMs(leaseExpireTime);
 
 function noteGrant(stage: Stage, story: KeyStory, { name }: Server, attemptId: string, lease: Acquired): Grant {
   return granted(story, {
     attemptId,
     server: name,
     isDegraded: lease.degraded,
-    leaseEndMs: lease.leaseExpireTime === undefined ? 0 : timestampMs(lease.leaseExpireTime),
+    fencingToken: lease.fencingToken,
+    leaseEndMs: leaseEndOf(lease),
     nowMs: Date.now(),
     isTakeOverAllowed: !stage.isHold,
+    isTakenOver: lease.takenOver,
   });
 }
 
@@ -161,10 +181,11 @@ async function hold(
   const { random, namespace, place, turns, leaseMs } = stage;
   const holder = { namespace, key: story.key, leaseToken };
   const lease = durationFromMs(leaseMs);
-  for (let steps = random.between(0, 3); steps > 0; steps -= 1) {
+  for (let steps = random.between(0, stage.isSlow ? 12 : 3); steps > 0; steps -= 1) {
     await turns.pause();
     if (random.chance(0.1)) return;
     const server = random.pick(place.servers);
+    const sentStep = turns.steps;
     const answer = random.chance(0.5)
       ? await ask(stage, server, 'renew', create(RenewRequestSchema, { ...holder, lease }))
       : await ask(
@@ -174,46 +195,60 @@ async function hold(
           create(CheckpointRequestSchema, { ...holder, lease, data: bytes('half') }),
         );
     if (answer === undefined) continue;
-    if ('refused' in answer) refusedForGood(story, grant, answer.refused);
+    if ('refused' in answer) await refusedForGood(stage, story, grant, answer.refused);
     else {
-      const { leaseExpireTime, journaled = false } = answer.ok as RenewResponse & Partial<CheckpointResponse>;
+      const extended = answer.ok as RenewResponse & Partial<CheckpointResponse>;
+      const { journaled = false } = extended;
+      done(story, grant, { sentStep, heardStep: turns.steps }, { journaled });
       // The lease of one from elsewhere stands as it was.
       if (journaled) continue;
-      grant.leaseEndMs = Math.max(grant.leaseEndMs, leaseExpireTime === undefined ? 0 : timestampMs(leaseExpireTime));
+      grant.leaseEndMs = Math.max(grant.leaseEndMs, leaseEndOf(extended));
     }
   }
   const { rpc, request, end, outcome } = endOf(stage, story, grant, holder);
   // It says itself that it did nothing, whether or not that is heard.
   if (end === 'released') grant.end = 'released';
+  // Others may go on from there, before it hears that it is done.
+  if (end !== 'outcome') grant.isEnding = true;
+  let isUnwritten = true;
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const server = random.pick(place.servers);
+    const sentStep = turns.steps;
     const answer = await ask(stage, server, rpc, request);
+    isUnwritten &&= answer !== undefined && 'refused' in answer && answer.isNone;
+    // It has asked the provider.
+    if (end === 'released' && isReconciler && !isUnwritten) nothingHappened(story);
     if (answer !== undefined && 'ok' in answer) {
-      const { journaled } = answer.ok as CompleteResponse;
+      const { journaled, alreadyApplied } = answer.ok as CompleteResponse;
+      if (!alreadyApplied) done(story, grant, { sentStep, heardStep: turns.steps }, { journaled });
       grant.end = end;
-      if (end === 'released' && isReconciler) nothingHappened(story);
       if (outcome !== undefined) {
         story.outcomes.add(outcome);
         if (journaled) story.journaled.set(`${server.name} ${server.outages}`, outcome);
       }
       if (random.chance(0.8)) return;
-    } else if (answer !== undefined && refusedForGood(story, grant, answer.refused)) {
+    } else if (answer !== undefined && (await refusedForGood(stage, story, grant, answer.refused))) {
       if (end !== 'released') story.wasToldLost = true;
+      return;
+    }
+    grant.isEnding = true;
+    if (isUnwritten && random.chance(0.15)) {
+      if (outcome !== undefined) story.unwritten.add(outcome);
       return;
     }
     await turns.pause();
   }
 }
 
-/** A reconciler has asked the provider. */
-function nothingHappened({ grants }: KeyStory): void {
-  for (const grant of grants) if (grant.end !== 'outcome') grant.end = 'released';
-}
-
-/** Who was alone with the key is never told that it lost it. */
-function refusedForGood(story: KeyStory, grant: Grant, reason: string): boolean {
+/** Who was alone with the key is never told that it lost it, nor who holds a live lease. */
+async function refusedForGood(stage: Stage, story: KeyStory, grant: Grant, reason: string): Promise<boolean> {
   if (isAgain(reason)) return false;
   if (story.asked.size === 1) broken(story, `${grant.attemptId} was alone, and is told ${reason}`);
+  const isLive =
+    grant.isSure && !grant.isDegraded && !grant.isEnding && !story.isForced && grant.leaseEndMs > Date.now();
+  if (isLive && !(await stage.conflicts()).includes(story.key)) {
+    broken(story, `${grant.attemptId} has a live lease, and is told ${reason}`);
+  }
   return true;
 }
 
@@ -258,7 +293,13 @@ export async function reconcile(stage: Stage): Promise<void> {
       const story = stories.find(({ key }) => key === record?.summary?.key);
       if (story === undefined || acquired === undefined) return;
       // It asks the provider what happened before it does anything: no second side effect.
-      const grant: Grant = { attemptId: name, server: server.name, isDegraded: false, leaseEndMs: 0, end: 'open' };
+      const grant = newGrant({
+        attemptId: name,
+        server: server.name,
+        isDegraded: false,
+        fencingToken: acquired.fencingToken,
+        leaseEndMs: leaseEndOf(acquired),
+      });
       await hold(stage, story, grant, acquired.leaseToken, true);
     }),
   );
