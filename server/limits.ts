@@ -160,8 +160,12 @@ export const limits = {
   /** Records that a purge removes at a time: on a store with one writer a third of a millisecond for whoever waits behind them. */
   purgeBatch: 16,
   purgeRest: 16,
-  /** A purge waits so long at most for the clock to pass what it has seen written: that far ahead are a thousand writes at once. */
-  purgeAheadMsMax: SECOND_MS,
+  /**
+   * So long ago a record must have been written before a store surely removes it (Store.remove; a timer may be early), or longer
+   * where its revision is ahead of the clock: a purge waits for it, but not for what thousands of calls a second have carried far.
+   */
+  purgeStillMs: 102,
+  purgeStillMsMax: SECOND_MS,
   removalRestMsMin: 5,
   /** Records that whoever reads very many reads at a time: as long. After it there is a rest, so many times as long. */
   bulkPage: 200,

@@ -53,7 +53,7 @@ export async function* purgeRecords(
   let isDone = false;
   try {
     for await (const { records, nowMs } of selectedPages(engine, selection, BULK, call)) {
-      await untilBehindClock(records, nowMs, call);
+      await untilStill(records, nowMs, call);
       for (let start = 0; start < records.length;) {
         assertNotOver(call);
         // Counted first, but others may come to match meanwhile: nobody has agreed to those.
@@ -140,15 +140,10 @@ const moreThanExpected = ({ expectedCount }: PurgeRecordsRequest, what: string, 
     metadata: { expected: String(expectedCount), found: String(found) },
   });
 
-/** Waits out how far the last writes of some have carried their revisions ahead of the clock: a store keeps those till then. */
-async function untilBehindClock(
-  records: readonly StoredRecord[],
-  nowMs: EpochMs,
-  { signal }: CallContext,
-): Promise<void> {
-  const aheadMs = Math.max(...records.map(({ revision }) => revision)) - nowMs;
-  // To the next millisecond, and one more: a timer may be early by that.
-  if (aheadMs >= 0) await pause(Math.min(aheadMs + 2, limits.purgeAheadMsMax), signal);
+/** Waits until a store no longer keeps what was written just before it was read. */
+async function untilStill(records: readonly StoredRecord[], nowMs: EpochMs, { signal }: CallContext): Promise<void> {
+  const stillMs = Math.max(...records.map(({ revision }) => revision)) + limits.purgeStillMs;
+  if (stillMs > nowMs) await pause(Math.min(stillMs - nowMs, limits.purgeStillMsMax), signal);
 }
 
 async function removeAll(

@@ -232,9 +232,9 @@ export interface Store {
   list(request: ListRequest, options?: VerbOptions): Promise<ListPage>;
 
   /**
-   * Deletes one record under its conditions, and only once the clock is past its revision: so soon after its last write, mostly
-   * within a millisecond, the key's next claim could repeat a number. False when they did not hold; the record then stands as
-   * it was.
+   * Deletes one record under its conditions, and only once the clock is past its revision: before, mostly for a millisecond, the
+   * key's next claim could repeat a number. A store in which claims run beside removals keeps a record for as long as a claim
+   * may take, 100 ms at most; not under `nowMs`. False when they did not hold; the record then stands as it was.
    */
   remove(request: RemoveRequest, options?: VerbOptions): Promise<boolean>;
 

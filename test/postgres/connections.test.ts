@@ -1,9 +1,10 @@
 // What becomes of calls when the way to Postgres, or Postgres itself, is in trouble.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Store } from '../../storage/contract/index.ts';
+import { durationMs, type RecordId, type Store } from '../../storage/contract/index.ts';
 import { limits } from '../../storage/postgres/limits.ts';
 import { openPostgresStore } from '../../storage/postgres/index.ts';
+import { expectSame } from '../conformance/scene.ts';
 import { execute, startPostgres, type PostgresServer } from '../support/postgres.ts';
 import { newToken, requestsIn } from '../support/requests.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -169,6 +170,37 @@ describe('a Postgres store in trouble', () => {
     const peer = await openPostgresStore({ url });
     const claims = await Promise.all([store.claim(claimOf('a')), peer.claim(claimOf('b'))]);
     expect(claims.map(({ applied }) => applied)).toEqual([true, true]);
+    await peer.close();
+  });
+
+  test.each([
+    [
+      'was purged',
+      async (peer: Store, id: RecordId, revision: number) => peer.remove({ ...id, revision, force: true }),
+    ],
+    ['expired', async (peer: Store) => (await peer.compact({ limit: 1 })).recordsRemoved === 1],
+  ])('a claim that took long has a greater fencing token than one that came and %s meanwhile', async (_, remove) => {
+    await execute(
+      url,
+      `create table go ();
+       create function wait_to_go() returns trigger language plpgsql as $$ begin
+         while new.key = 'a' and not exists (select from public.go) loop perform pg_sleep(0.001); end loop;
+         return new; end $$;
+       create trigger wait_to_go before insert on onced_store.records for each row execute function wait_to_go()`,
+    );
+    const peer = await openPostgresStore({ url });
+    const briefly = durationMs(1);
+    const brief = { leaseMs: briefly, orphanTtlMs: briefly, retention: { ttlMs: briefly, graceMs: durationMs(0) } };
+    await peer.claim(claimOf('before'));
+    const claims = ['a', 'b'].map((key) => store.claim(claimOf(key)));
+    await waitingBackend('PgSleep');
+    const { record: former } = await peer.claim({ ...claimOf('b'), ...brief });
+    await expect.poll(() => remove(peer, idOf('b'), former?.revision ?? 0), { interval: 5 }).toBe(true);
+    await execute(url, 'insert into go default values');
+    const [, later] = await Promise.all(claims);
+    expect(later).toMatchObject({ applied: true, record: { attemptOrigin: 'FRESH' } });
+    expect(later?.record?.fencingToken).toBeGreaterThan(former?.fencingToken ?? Infinity);
+    expectSame((await store.read({ ...idOf('b'), includeResult: true })).record, later?.record);
     await peer.close();
   });
 

@@ -20,6 +20,7 @@ as $$
 declare
   v_commit text := set_config('synchronous_commit', p_commit, true);
   v_now_ms bigint := onced_store.clock_ms();
+  v_late_ms bigint;
   v_inserted text[];
   v_rest bigint[];
   v_answer onced_store.answer;
@@ -47,6 +48,18 @@ begin
     select i.namespace, 'IN_PROGRESS', count(*), 0 from inserted i group by i.namespace
   )
   select array_agg(i.lease_token) into v_inserted from inserted i;
+
+  -- Of a key that came and went during a long wait for somebody else's insert the numbers may be greater (see remove).
+  v_late_ms := onced_store.clock_ms() - v_now_ms;
+  if v_late_ms > onced_store.claim_ms_max() then
+    v_now_ms := v_now_ms + v_late_ms;
+    update onced_store.records r
+       set revision = v_now_ms, fencing_token = v_now_ms, hold_start_ms = v_now_ms, create_ms = v_now_ms, update_ms = v_now_ms,
+           lease_expire_ms = r.lease_expire_ms + v_late_ms, expire_ms = r.expire_ms + v_late_ms, purge_ms = r.purge_ms + v_late_ms
+      from unnest(p_namespaces, p_keys, p_nows, p_tokens) as a (namespace, key, at_ms, token)
+     where r.namespace = a.namespace collate "C" and r.key = a.key and r.lease_token = a.token
+       and a.token = any (v_inserted) and a.at_ms is null;
+  end if;
 
   v_answer.ord := 0;
   v_answer.now_ms := v_now_ms;

@@ -10,6 +10,8 @@ set enable_seqscan = off set jit = off
 as $$
 declare
   v_now_ms bigint := coalesce(p_now_ms, onced_store.clock_ms());
+  -- See remove.
+  v_still_ms bigint := coalesce(p_now_ms, v_now_ms - onced_store.claim_ms_max());
   v_removed bigint;
   v_dropped bigint;
 begin
@@ -21,7 +23,7 @@ begin
     select r.namespace, r.key, onced_store.stored_bytes(r.result, null) as result_bytes
       from onced_store.records r
      where least(r.purge_ms, nullif(r.result_expire_ms, 0)) <= v_now_ms
-       and (r.purge_ms > v_now_ms or r.revision < v_now_ms)
+       and (r.purge_ms > v_now_ms or r.revision < v_still_ms)
        and r.namespace <> all (p_except)
      order by least(r.purge_ms, nullif(r.result_expire_ms, 0))
      limit p_limit
@@ -29,7 +31,7 @@ begin
   ), removed as (
     delete from onced_store.records r
      using due d
-     where r.namespace = d.namespace and r.key = d.key and r.purge_ms <= v_now_ms and r.revision < v_now_ms
+     where r.namespace = d.namespace and r.key = d.key and r.purge_ms <= v_now_ms and r.revision < v_still_ms
     returning r.namespace, r.state, onced_store.stored_bytes(r.result, r.checkpoint) as bytes
   ), dropped as (
     update onced_store.records r
@@ -55,7 +57,7 @@ begin
     select least(r.purge_ms, nullif(r.result_expire_ms, 0))
       from onced_store.records r
      where least(r.purge_ms, nullif(r.result_expire_ms, 0)) <= v_now_ms
-       and (r.purge_ms > v_now_ms or r.revision < v_now_ms)
+       and (r.purge_ms > v_now_ms or r.revision < v_still_ms)
        and r.namespace <> all (p_except)
      order by least(r.purge_ms, nullif(r.result_expire_ms, 0))
      limit 1);

@@ -18,6 +18,12 @@ begin
 end
 $$;
 
+-- The oldest that the instant of a new record may be once the record is in. What goes must have stood still for longer: it
+-- may have come after that instant, and whoever takes its place must have greater numbers.
+create or replace function onced_store.claim_ms_max() returns bigint
+language sql immutable parallel safe
+as $$ select 100::bigint $$;
+
 -- May a claim that expects this take the record? Null expects none, or an expired one.
 create or replace function onced_store.claimable(
   p_expected bigint, p_now_ms bigint, p_revision bigint, p_expire_ms bigint

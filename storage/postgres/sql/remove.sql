@@ -1,6 +1,6 @@
 -- Deletes many records; see Store.remove. In: parallel arrays, one element an operation, no key twice; p_nows null for the
--- clock. Out: a row an operation. Invariant: a record goes only at the revision that was seen, once the clock is past that,
--- and never under a live lease without force. Never waits for a row: see claim.
+-- clock. Out: a row an operation. Invariant: a record goes only at the revision that was seen, once the clock is past that by
+-- as much as a claim may take, and never under a live lease without force. Never waits for a row: see claim.
 create or replace function onced_store.remove(
   p_commit text, p_namespaces text[], p_keys bytea[], p_nows bigint[], p_revisions bigint[], p_forces boolean[]
 ) returns table (ord integer, applied boolean, busy boolean)
@@ -30,7 +30,7 @@ begin
              as a (namespace, key, at_ms, revision, force, ord)
      where a.ord = any (v_locked)
        and r.namespace = a.namespace collate "C" and r.key = a.key and r.revision = a.revision
-       and r.revision < coalesce(a.at_ms, v_now_ms)
+       and r.revision < coalesce(a.at_ms, v_now_ms - onced_store.claim_ms_max())
        and (a.force or r.state <> 'IN_PROGRESS' or coalesce(a.at_ms, v_now_ms) >= r.lease_expire_ms)
     returning a.ord, r.namespace, r.state, onced_store.stored_bytes(r.result, r.checkpoint) as bytes
   ), counted as (
