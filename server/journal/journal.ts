@@ -79,12 +79,13 @@ export async function openJournal(inner: Store): Promise<Journal> {
 
   const page = async (after: string | undefined): ReturnType<Store['list']> =>
     inner.list({ includeExpired: true, limit: PAGE, ...(after === undefined ? {} : { after }) });
-  /** By key of the holder, in the order in which they spoke. */
-  const held = new Map<string, Set<Key>>();
+  /** By key of the holder, in the order in which they spoke; a row that is made anew has a new mark. */
+  const held = new Map<string, Map<Key, symbol>>();
   const noteHeld = ({ namespace, key }: RecordId, row: Key): void => {
     const name = nameOf({ namespace, key });
-    held.set(name, (held.get(name) ?? new Set()).add(row));
+    held.set(name, (held.get(name) ?? new Map<Key, symbol>()).set(row, Symbol()));
   };
+  const markOf = (id: RecordId, row: Key): symbol | undefined => held.get(nameOf(id))?.get(row);
   const forgetHeld = (id: RecordId, row: Key): void => {
     const rowsHere = held.get(nameOf(id));
     if (rowsHere?.delete(row) === true && rowsHere.size === 0) held.delete(nameOf(id));
@@ -100,7 +101,7 @@ export async function openJournal(inner: Store): Promise<Journal> {
     noteHeld({ ...row, key: heldKeyOf(row) ?? row.key }, row.key);
   }
   const heldFor = ({ namespace, key }: RecordId): readonly RecordId[] =>
-    [...(held.get(nameOf({ namespace, key })) ?? [])].map((row) => ({ namespace, key: row }));
+    [...(held.get(nameOf({ namespace, key }))?.keys() ?? [])].map((row) => ({ namespace, key: row }));
 
   return {
     size: () => rows,
@@ -136,12 +137,14 @@ export async function openJournal(inner: Store): Promise<Journal> {
     async remove(row) {
       const { namespace, key, revision } = row;
       const heldKey = heldKeyOf(row);
-      // Before the row goes, since its holder may make it anew at once.
-      if (heldKey !== undefined) forgetHeld({ namespace, key: heldKey }, key);
+      const holder = heldKey === undefined ? undefined : { namespace, key: heldKey };
+      const mark = holder && markOf(holder, key);
       const isRemoved = await inner.remove({ namespace, key, revision, force: true });
-      if (isRemoved) rows -= 1;
-      else if (heldKey !== undefined) noteHeld({ namespace, key: heldKey }, key);
-      return isRemoved;
+      if (!isRemoved) return false;
+      rows -= 1;
+      // Unless its holder has made it anew by now. Not before the row is gone: a begin would not know of it meanwhile.
+      if (holder !== undefined && markOf(holder, key) === mark) forgetHeld(holder, key);
+      return true;
     },
     close: async () => inner.close(),
   };

@@ -190,6 +190,28 @@ test('a journal that is opened again knows of which keys holders from before hav
   await journal.close();
 });
 
+test('what a holder says while its row is about to go is known to whoever begins meanwhile', async () => {
+  const inner = createMemoryStore();
+  const going = Promise.withResolvers<void>();
+  const remove: Store['remove'] = async (...args) => {
+    await going.promise;
+    return inner.remove(...args);
+  };
+  const journal = await openJournal({ ...inner, remove });
+  const id = { namespace: 'shop' as Namespace, key: 'order-1' as Key };
+  const leaseToken = '00'.repeat(16) as LeaseToken;
+  await journal.holdersStore({ ...id, leaseToken });
+  const [row] = journal.heldFor(id);
+  const before = (await journal.find(row ?? expect.fail())) ?? expect.fail();
+  const removed = journal.remove({ ...before, revision: before.revision - 1 });
+  expect(journal.heldFor(id)).toEqual([row]);
+  going.resolve();
+  expect(await removed).toBe(false);
+  expect(journal.heldFor(id)).toEqual([row]);
+  await expect.poll(async () => journal.remove(before)).toBe(true);
+  expect(journal.heldFor(id)).toEqual([]);
+});
+
 test('what a holder from before the outage said is in the store before its key is begun again', async () => {
   await using folder = await makeFolder();
   const path = join(folder.path, 'journal.db');
