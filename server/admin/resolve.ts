@@ -54,15 +54,36 @@ export async function resolveIntent(
   violations.check();
   // A person decides on what is known, and this server may know more than the store.
   if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, { namespace, key });
-  const before = resolvable(await engine.store.read({ namespace, key, includeResult: false }), request);
+  const digest = settleDigest(settlement);
+  const seen = await engine.store.read({ namespace, key, includeResult: false });
+  if (seen.record !== undefined && isRepeat({ ...seen, record: seen.record }, request, digest)) {
+    return responseOf(seen.record, seen.nowMs);
+  }
+  const before = resolvable(seen, request);
   const change = { action: 'ResolveIntent', target: key, namespace, reason, before: shown(before) };
   const { record, nowMs } = await engine.audit.around(call, change, async () => {
-    const settled = await settleSeen(engine, { namespace, key, before, settlement, policy });
+    const settled = await settleSeen(engine, { namespace, key, before, settlement, digest, policy });
     return { value: settled, after: shown(settled.record) };
   });
-  return create(ResolveIntentResponseSchema, {
+  return responseOf(record, nowMs);
+}
+
+const responseOf = (record: StoredRecord, nowMs: EpochMs): ResolveIntentResponse =>
+  create(ResolveIntentResponseSchema, {
     record: recordMessage(record, nowMs, { withResult: false, withCheckpoint: true }),
   });
+
+/**
+ * This decision stands already: its answer was lost, or somebody else came to the same. A release is told from another's by the
+ * revision that follows the one that was seen.
+ */
+function isRepeat(
+  { record, nowMs }: { readonly record: StoredRecord; readonly nowMs: EpochMs },
+  { revision }: ResolveIntentRequest,
+  digest: string,
+): boolean {
+  if (isExpired(record, nowMs) || record.settleDigest !== digest) return false;
+  return isOutcome(record) || (record.state === 'RELEASED' && BigInt(record.revision) === revision + 1n);
 }
 
 function readResolution(
@@ -131,19 +152,20 @@ interface SeenSettle {
   readonly key: Key;
   readonly before: StoredRecord;
   readonly settlement: Settlement;
+  readonly digest: string;
   readonly policy: Policy;
 }
 
 async function settleSeen(
   engine: Engine,
-  { namespace, key, before, settlement, policy }: SeenSettle,
+  { namespace, key, before, settlement, digest, policy }: SeenSettle,
 ): Promise<{ record: StoredRecord; nowMs: EpochMs }> {
   const { applied, record, nowMs } = await engine.store.settle({
     namespace,
     key,
     guard: { kind: 'revision', revision: before.revision },
     settlement,
-    settleDigest: settleDigest(settlement),
+    settleDigest: digest,
     ttlMs: undefined,
     graceMs: policy.lateRetryGraceMs,
   });

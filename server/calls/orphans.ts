@@ -52,10 +52,16 @@ export async function claimOrphans(
   violations.check();
   assertNotOver(call);
   const limit = request.limit === 0 ? LIMIT : request.limit;
-  const orphans = await lookAtOrphans(engine, namespace, limit * LOOK_FACTOR);
-  const oldestFirst = orphans.toSorted((a, b) => sinceOf(a) - sinceOf(b)).slice(0, limit);
-  const claimed = await Promise.all(oldestFirst.map(async (seen) => claimOne(engine, seen, { leaseMs, owner })));
-  return create(ClaimOrphansResponseSchema, { orphans: claimed.filter((orphan) => orphan !== undefined) });
+  const seen = await lookAtOrphans(engine, namespace, limit * LOOK_FACTOR);
+  const oldestFirst = seen.toSorted((a, b) => sinceOf(a) - sinceOf(b)).slice(0, limit);
+  const tries = await Promise.allSettled(
+    oldestFirst.map(async (orphan) => claimOne(engine, orphan, { leaseMs, owner })),
+  );
+  const orphans = tries.flatMap((tried) => (tried.status === 'fulfilled' && tried.value ? [tried.value] : []));
+  const failed = tries.find((tried) => tried.status === 'rejected');
+  // What is taken is the caller's: kept from it, it would be held by nobody until its lease ends.
+  if (orphans.length === 0 && failed !== undefined) throw failed.reason;
+  return create(ClaimOrphansResponseSchema, { orphans });
 }
 
 /** An orphan, and the store's clock when it was one. */

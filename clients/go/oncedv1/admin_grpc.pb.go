@@ -65,8 +65,9 @@ type AdminServiceClient interface {
 	// Removes records, in batches, telling how far it is. Never a live lease unless forced. Start with dry_run, then give
 	// the count it found as expected_count. May be cancelled and called again. Errors: INVALID_FIELD, EXPECTATION_FAILED.
 	PurgeRecords(ctx context.Context, in *PurgeRecordsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[PurgeRecordsResponse], error)
-	// A person settles an orphan, or any record that is not settled. Errors: INVALID_FIELD, INTENT_NOT_FOUND,
-	// ALREADY_SETTLED, EXPECTATION_FAILED when the record has changed since revision.
+	// A person settles an orphan, or any record that is not settled. May be repeated: OK when this very outcome stands, or the
+	// release that followed revision. Errors: INVALID_FIELD, INTENT_NOT_FOUND, ALREADY_SETTLED, EXPECTATION_FAILED when the
+	// record has changed since revision.
 	ResolveIntent(ctx context.Context, in *ResolveIntentRequest, opts ...grpc.CallOption) (*ResolveIntentResponse, error)
 	// Namespaces that have a policy of their own.
 	ListNamespaces(ctx context.Context, in *ListNamespacesRequest, opts ...grpc.CallOption) (*ListNamespacesResponse, error)
@@ -393,8 +394,9 @@ type AdminServiceServer interface {
 	// Removes records, in batches, telling how far it is. Never a live lease unless forced. Start with dry_run, then give
 	// the count it found as expected_count. May be cancelled and called again. Errors: INVALID_FIELD, EXPECTATION_FAILED.
 	PurgeRecords(*PurgeRecordsRequest, grpc.ServerStreamingServer[PurgeRecordsResponse]) error
-	// A person settles an orphan, or any record that is not settled. Errors: INVALID_FIELD, INTENT_NOT_FOUND,
-	// ALREADY_SETTLED, EXPECTATION_FAILED when the record has changed since revision.
+	// A person settles an orphan, or any record that is not settled. May be repeated: OK when this very outcome stands, or the
+	// release that followed revision. Errors: INVALID_FIELD, INTENT_NOT_FOUND, ALREADY_SETTLED, EXPECTATION_FAILED when the
+	// record has changed since revision.
 	ResolveIntent(context.Context, *ResolveIntentRequest) (*ResolveIntentResponse, error)
 	// Namespaces that have a policy of their own.
 	ListNamespaces(context.Context, *ListNamespacesRequest) (*ListNamespacesResponse, error)

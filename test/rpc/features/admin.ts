@@ -126,7 +126,8 @@ export function adminFeatures(openManaged: OpenManaged): void {
     await resolve('ship-orphan', { case: 'failed', value: { error: { code: 'gone' } } });
     expect((await refusal(resolve('pay-live', completed))).reason).toBe('EXPECTATION_FAILED');
     await resolve('pay-live', { case: 'released', value: {} }, true);
-    expect((await refusal(resolve('ship-unknown', completed))).reason).toBe('ALREADY_SETTLED');
+    const other = { case: 'completed', value: { result: bytes('other') } };
+    expect((await refusal(resolve('ship-unknown', other))).reason).toBe('ALREADY_SETTLED');
     const outcome = async (key: string) => (await scene.begin({ key })).outcome;
     const found = await outcome('ship-unknown');
     expect(found.case === 'completed' && Buffer.from(found.value.result).toString()).toBe('found');

@@ -211,6 +211,37 @@ export function orphanFeatures(openManaged: OpenManaged): void {
       expect((await scene.acquire()).checkpoint).toEqual(Buffer.from('step'));
     });
 
+    test('hears the same again when the answer was lost, and nothing is written again', async () => {
+      await using scene = await openManaged({ policy: HOLD });
+      const seen = async (key: string) => (await scene.admin.getRecord({ namespace: scene.namespace, key })).record;
+      const resolutions = {
+        completed: { case: 'completed', value: { result: bytes('found') } },
+        failed: { case: 'failed', value: { error: { code: 'CANCELLED' } } },
+        released: { case: 'released', value: { retryAfter: ms(60_000) } },
+      } as const;
+      for (const [key, resolution] of Object.entries(resolutions)) {
+        await scene.acquire({ key, ...LEASE });
+        scene.advance(1000);
+        const { revision } = (await seen(key)) ?? expect.fail('no record');
+        const first = await resolve(scene, { key, revision, resolution });
+        scene.advance(10);
+        const again = await resolve(scene, { key, revision, resolution });
+        expect(again.record?.revision).toBe(first.record?.revision);
+        expect(again.record?.summary?.state).toBe(first.record?.summary?.state);
+        expect((await seen(key))?.revision).toBe(first.record?.revision);
+        const other = { case: 'completed', value: { result: bytes('other') } } as const;
+        expect(await refusal(resolve(scene, { key, revision, resolution: other }))).toMatchObject({
+          reason: key === 'released' ? 'EXPECTATION_FAILED' : 'ALREADY_SETTLED',
+        });
+      }
+      const { revision } = (await seen('released')) ?? expect.fail('no record');
+      scene.advance(60_000);
+      const next = scene.holder(await scene.acquire({ key: 'released', ...LEASE }));
+      await scene.client.fail({ ...next, key: 'released', kind: FailKind.RETRYABLE, retryAfter: ms(60_000) });
+      const late = resolve(scene, { key: 'released', revision: revision - 1n, resolution: resolutions.released });
+      expect(await refusal(late)).toMatchObject({ reason: 'EXPECTATION_FAILED' });
+    });
+
     test('is told that there is nothing to resolve', async () => {
       await using scene = await openManaged();
       const nothing = resolve(scene, { resolution: { case: 'released', value: {} } });

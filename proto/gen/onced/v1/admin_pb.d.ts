@@ -2478,8 +2478,9 @@ export declare const AdminService: GenService<{
     output: typeof PurgeRecordsResponseSchema;
   },
   /**
-   * A person settles an orphan, or any record that is not settled. Errors: INVALID_FIELD, INTENT_NOT_FOUND,
-   * ALREADY_SETTLED, EXPECTATION_FAILED when the record has changed since revision.
+   * A person settles an orphan, or any record that is not settled. May be repeated: OK when this very outcome stands, or the
+   * release that followed revision. Errors: INVALID_FIELD, INTENT_NOT_FOUND, ALREADY_SETTLED, EXPECTATION_FAILED when the
+   * record has changed since revision.
    *
    * @generated from rpc onced.v1.AdminService.ResolveIntent
    */
