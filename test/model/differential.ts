@@ -29,7 +29,9 @@ interface Contestant {
 
 /** Plays every seed on all of them. Rejects at the first difference. */
 export async function playOnAll(subjects: readonly StoreSubject[], run: DifferentialRun): Promise<void> {
-  const contestants = await Promise.all(subjects.map(enter));
+  // All servers first: beside five that start a store may wait too long for its connection.
+  const places = await Promise.all(subjects.map(async (subject) => ({ subject, place: await subject.makePlace() })));
+  const contestants = await Promise.all(places.map(enter));
   try {
     for (const seed of run.seeds) {
       for (const { servers } of contestants) await Promise.all(servers.slice(0, 1).map(drain));
@@ -41,8 +43,7 @@ export async function playOnAll(subjects: readonly StoreSubject[], run: Differen
   }
 }
 
-async function enter(subject: StoreSubject): Promise<Contestant> {
-  const place = await subject.makePlace();
+async function enter({ subject, place }: Pick<Contestant, 'subject' | 'place'>): Promise<Contestant> {
   const count = subject.allowsPeers === true ? 2 : 1;
   return { subject, place, servers: await Promise.all(Array.from({ length: count }, () => place.open())) };
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
+import shutil
 import signal
 import subprocess
-import sys
 import threading
 import uuid
 from pathlib import Path
@@ -14,6 +13,9 @@ from queue import Empty, Queue
 
 ROOT = Path(__file__).parents[4]
 _START_SECONDS_MAX = 60.0
+# Has the kernel end the server when the tests die without stopping it. Not by a preexec_fn: gRPC's threads are running, and a
+# child that was forked beside them may not live to its exec.
+_ENDS_WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
 
 
 class Server:
@@ -23,11 +25,10 @@ class Server:
         node = ROOT / "node_modules" / ".bin" / "node"
         listen = ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "error"]
         self._process = subprocess.Popen(
-            [str(node), "cli/main.ts", "serve", "--store", "memory:", *listen, *arguments],
+            [*_ENDS_WITH_PARENT, str(node), "cli/main.ts", "serve", "--store", "memory:", *listen, *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=_end_with_parent,
         )
         self.address = self._read_address()
 
@@ -45,8 +46,9 @@ class Server:
         except Empty:
             address = ""
         if address == "":
+            status = self._process.poll()
             self.stop()
-            raise RuntimeError("the server did not say where it serves gRPC; is npm ci done?")
+            raise RuntimeError(f"the server did not say where it serves gRPC (exit status {status}); is npm ci done?")
         return address
 
     def _read(self, found: Queue[str]) -> None:
@@ -56,12 +58,6 @@ class Server:
             if match is not None:
                 found.put(match[1])
         found.put("")  # it has ended
-
-
-def _end_with_parent() -> None:
-    """Has the kernel end the server when the tests die without stopping it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def make_namespace() -> str:
