@@ -29,6 +29,18 @@ export interface Turns {
 
 const STEPS_MAX = 20_000;
 
+/** Steps until it has ended, and no longer than a history may take. */
+export async function stepUntil<T>(ending: Promise<T>, step: () => Promise<void>): Promise<T> {
+  const state = { isOver: false };
+  const ended = ending.finally(() => (state.isOver = true));
+  ended.catch(() => undefined);
+  for (let left = STEPS_MAX; !state.isOver; left -= 1) {
+    if (left === 0) throw new Error('it does not end');
+    await step();
+  }
+  return ended;
+}
+
 export function createTurns(random: Random): Turns {
   const waiting: (() => void)[] = [];
   let steps = 0;
@@ -46,16 +58,7 @@ export function createTurns(random: Random): Turns {
   return {
     pause: () => new Promise((resolve) => void waiting.push(resolve)),
     step,
-    async until(ending) {
-      const state = { isOver: false };
-      const ended = ending.finally(() => (state.isOver = true));
-      ended.catch(() => undefined);
-      for (let left = STEPS_MAX; !state.isOver; left -= 1) {
-        if (left === 0) throw new Error('it does not end');
-        await step();
-      }
-      return ended;
-    },
+    until: async (ending) => stepUntil(ending, step),
     get steps() {
       return steps;
     },

@@ -5,10 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../../storage/contract/index.ts';
 import type { Random } from '../random.ts';
 import { startTcpProxy } from '../../support/tcp-proxy.ts';
-import type { Ground, Turns } from './place.ts';
+import { stepUntil, type Ground, type Turns } from './place.ts';
 
 const STEP_MS = 5;
-const STEPS_MAX = 20_000;
 
 export function createRealTurns(random: Random): Turns {
   let steps = 0;
@@ -19,16 +18,7 @@ export function createRealTurns(random: Random): Turns {
   return {
     pause: async () => sleep(random.between(0, 2 * STEP_MS)),
     step,
-    async until(ending) {
-      const state = { isOver: false };
-      const ended = ending.finally(() => (state.isOver = true));
-      ended.catch(() => undefined);
-      for (let left = STEPS_MAX; !state.isOver; left -= 1) {
-        if (left === 0) throw new Error('it does not end');
-        await step();
-      }
-      return ended;
-    },
+    until: async (ending) => stepUntil(ending, step),
     get steps() {
       return steps;
     },
