@@ -56,9 +56,8 @@ export async function resolveIntent(
   if (engine.outage.isKeeping()) await engine.outage.bringOver(engine, { namespace, key });
   const digest = settleDigest(settlement);
   const seen = await engine.store.read({ namespace, key, includeResult: false });
-  if (seen.record !== undefined && isRepeat({ ...seen, record: seen.record }, request, digest)) {
-    return responseOf(seen.record, seen.nowMs);
-  }
+  const standing = standingAsAsked(seen, request, digest);
+  if (standing !== undefined) return responseOf(standing, seen.nowMs);
   const before = resolvable(seen, request);
   const change = { action: 'ResolveIntent', target: key, namespace, reason, before: shown(before) };
   const { record, nowMs } = await engine.audit.around(call, change, async () => {
@@ -74,16 +73,17 @@ const responseOf = (record: StoredRecord, nowMs: EpochMs): ResolveIntentResponse
   });
 
 /**
- * This decision stands already: its answer was lost, or somebody else came to the same. A release is told from another's by the
- * revision that follows the one that was seen.
+ * The record when this decision stands already: its answer was lost, or somebody else came to the same. A release is told from
+ * another's by the revision that follows the one that was seen.
  */
-function isRepeat(
-  { record, nowMs }: { readonly record: StoredRecord; readonly nowMs: EpochMs },
+function standingAsAsked(
+  { record, nowMs }: Found,
   { revision }: ResolveIntentRequest,
   digest: string,
-): boolean {
-  if (isExpired(record, nowMs) || record.settleDigest !== digest) return false;
-  return isOutcome(record) || (record.state === 'RELEASED' && BigInt(record.revision) === revision + 1n);
+): StoredRecord | undefined {
+  if (record === undefined || isExpired(record, nowMs) || record.settleDigest !== digest) return undefined;
+  const isNext = record.state === 'RELEASED' && BigInt(record.revision) === revision + 1n;
+  return isOutcome(record) || isNext ? record : undefined;
 }
 
 function readResolution(
